@@ -1,0 +1,91 @@
+package assertions_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/rebound-chaos/rebound/assertions"
+)
+
+func TestBadArguments(t *testing.T) {
+	for _, row := range []struct{ id, args, want string }{
+		{"recoverWithin", ``, "within is required"},
+		{"recoverWithin", `{}`, "within is required"},
+		{"recoverWithin", `"0s"`, "within is required"},
+		{"recoverWithin", `"8"`, "needs a unit"},
+		{"recoverWithin", `8`, "needs a unit"},
+		{"recoverWithin", `"-8s"`, "no duration"},
+		{"recoverWithin", `{"within":"8s","sustain":"1s"}`, `"sustain"`},
+		{"recoverWithin", `{"within":"8s"} {}`, "something follows"},
+		{"recoverWithin", `["8s"]`, "needs a unit"},
+		{"capacityRestored", `{}`, "within is required"},
+		{"capacityRestored", `"15s"`, "cannot unmarshal"},
+		{"availabilityLost", `{"atMost":3}`, "needs a unit"},
+		{"availabilityLost", `{"most":"3s"}`, `"most"`},
+		{"healedBy", `{}`, "none of healer, platform"},
+		{"healedBy", `{"by":"magic"}`, "magic"},
+		{"healedBy", `"magic"`, "magic"},
+		{"healedBy", `{"who":"healer"}`, `"who"`},
+		{"healedBy", `3`, "cannot unmarshal"},
+		{"noAcknowledgedWriteLost", `{"atMost":1}`, `"atMost"`},
+		{"steadyBaseline", `{"for":"1s"}`, `"for"`},
+		{"noHerd", `{"among":["restarts","retries"]}`, `"retries"`},
+		{"noHerd", `{"maxConcurrentRestarts":0}`, "above 0"},
+		{"noHerd", `{"maxConcurrentRestarts":"0%"}`, "above 0"},
+		{"noHerd", `{"maxConcurrentRestarts":"NaN%"}`, "above 0"},
+		{"noHerd", `{"maxConcurrentRestarts":"101%"}`, "above 0"},
+		{"noHerd", `{"maxConcurrentRestarts":true}`, "above 0"},
+		{"noHerd", `{"maxReconnectsPerSecond":-1}`, "below 0"},
+		{"noHerd", `{"maxReconnectsPerSecond":"9"}`, "cannot unmarshal"},
+	} {
+		d, ok := assertions.Lookup(row.id)
+		if !ok {
+			t.Fatalf("no check %s", row.id)
+		}
+		_, err := d.New(json.RawMessage(row.args))
+		if !errors.Is(err, assertions.ErrArgs) || !strings.Contains(err.Error(), row.want) || !strings.HasPrefix(err.Error(), row.id+": ") {
+			t.Errorf("%s %s: got %v, want …%s…", row.id, row.args, err, row.want)
+		}
+	}
+}
+
+func TestShare(t *testing.T) {
+	for _, row := range []struct {
+		text    string
+		n, want int
+	}{
+		{`"25%"`, 3, 1},
+		{`"25%"`, 4, 1},
+		{`"25%"`, 5, 2},
+		{`"25%"`, 0, 1},
+		{`"33.3%"`, 3, 1},
+		{`"100%"`, 7, 7},
+		{`2`, 100, 2},
+		{`"2"`, 100, 2},
+	} {
+		var s assertions.Share
+		if err := json.Unmarshal([]byte(row.text), &s); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Of(row.n); got != row.want {
+			t.Errorf("%s of %d: got %d, want %d", row.text, row.n, got, row.want)
+		}
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back assertions.Share
+		if err := json.Unmarshal(b, &back); err != nil || back != s {
+			t.Errorf("%s was written as %s and read as %v, %v", row.text, b, back, err)
+		}
+	}
+}
+
+func TestDurationIsWrittenAsRead(t *testing.T) {
+	b, err := json.Marshal(assertions.RecoverWithin{Within: 8e9})
+	if err != nil || string(b) != `{"within":"8s"}` {
+		t.Errorf("got %s, %v", b, err)
+	}
+}

@@ -1,0 +1,220 @@
+package assertions_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rebound-chaos/rebound/assertions"
+	"github.com/rebound-chaos/rebound/reports/timeline"
+	"github.com/rebound-chaos/rebound/reports/timeline/timelinetest"
+)
+
+const ms = time.Millisecond
+
+func begin() *timelinetest.Builder {
+	return timelinetest.Begin(timeline.Header{}).Seconds(3, 200, 0)
+}
+
+// broken is a run whose fault was confirmed 250 ms into its fourth second.
+func broken() *timelinetest.Builder {
+	return begin().Phase(timeline.PhaseInject).
+		After(20*ms).Fault("1", timeline.FaultInjecting, "").
+		After(250*ms).Fault("1", timeline.FaultActive, "seen").
+		Phase(timeline.PhaseObserve)
+}
+
+func done(b *timelinetest.Builder) *timelinetest.Builder {
+	return b.Phase(timeline.PhaseRevert).Fault("1", timeline.FaultReverted, "").
+		Phase(timeline.PhaseSettle).Seconds(5, 200, 0).Phase(timeline.PhaseAudit)
+}
+
+// starts lets n instances of orders start at once; each is ready 800 ms later.
+func starts(b *timelinetest.Builder, instances ...string) *timelinetest.Builder {
+	b.After(300 * ms)
+	for _, i := range instances {
+		b.Instance(i, timeline.InstanceStarted)
+	}
+	b.After(900 * ms)
+	for _, i := range instances {
+		b.Instance(i, timeline.InstanceReady)
+	}
+	return b.Seconds(1, 200, 0)
+}
+
+func exits(b *timelinetest.Builder, instances ...string) *timelinetest.Builder {
+	b.After(260 * ms)
+	for _, i := range instances {
+		b.Instance(i, timeline.InstanceExited)
+	}
+	return b
+}
+
+// without drops the events of a kind.
+func without(events []timeline.Event, kind timeline.Kind) []timeline.Event {
+	var rest []timeline.Event
+	for _, e := range events {
+		if e.Kind != kind {
+			rest = append(rest, e)
+		}
+	}
+	return rest
+}
+
+// Every check fails, passes and cannot tell, each in a run made for it.
+func TestChecks(t *testing.T) {
+	const (
+		pass   = timeline.Pass
+		fail   = timeline.Fail
+		unsure = timeline.Inconclusive
+	)
+	healed := timelinetest.Healed().Events()
+	type row struct {
+		name   string
+		args   string
+		events []timeline.Event
+		want   timeline.Verdict
+		reason string // a part of it
+	}
+	for id, rows := range map[string][]row{
+		"recoverWithin": {
+			{"in time", `"8s"`, healed, pass, "in time"},
+			{"at the limit", `{"within":"1750ms"}`, healed, pass, "in time"},
+			{"too late", `{"within":"1s"}`, healed, fail, "750ms too long"},
+			{"held too short", `{"within":"8s","sustained":"30s"}`, healed, unsure, "too early"},
+			{"not at all", `"8s"`, timelinetest.Missed().Events(), fail, "only after our own revert"},
+			{"not until the record ends", `"8s"`, broken().Seconds(20, 100, 100).Events(), fail, "not served again"},
+			{"never suffered", `"8s"`, done(broken().Seconds(12, 200, 0)).Events(), pass, "throughout"},
+			{"relapsed for good", `"8s"`, done(broken().Seconds(12, 200, 0).Seconds(9, 0, 200)).Events(), fail, "did not stay"},
+			{"observed too short", `"8s"`, broken().Seconds(5, 100, 100).Events(), unsure, "too early"},
+			{"good when the record ends", `"8s"`, broken().Seconds(5, 100, 100).Seconds(4, 200, 0).Events(), unsure, "too early"},
+			{"nothing confirmed", `"8s"`, timelinetest.Placebo().Events(), unsure, "no fault"},
+		},
+		"capacityRestored": {
+			{"in time", `{"within":"15s"}`, healed, pass, "in time"},
+			{"too late", `{"within":"3s"}`, healed, fail, "670ms too long"},
+			{"not at all", `{"within":"15s"}`, timelinetest.Missed().Events(), fail, "not all replicas"},
+			{"observed too short", `{"within":"30s"}`, timelinetest.Missed().Events(), unsure, "still time"},
+			{"nothing confirmed", `{"within":"15s"}`, timelinetest.Placebo().Events(), unsure, "no fault"},
+			{"readiness was not observed", `{"within":"15s"}`, without(healed, timeline.KindInstance), unsure, "seen ready"},
+		},
+		"availabilityLost": {
+			{"little", `{"atMost":"3s"}`, healed, pass, "90 of 5000"},
+			{"too much", `{"atMost":"400ms"}`, healed, fail, "50ms too much"},
+			{"none allowed", `{}`, healed, fail, "450ms too much"},
+			{"nothing confirmed", `{"atMost":"3s"}`, timelinetest.Placebo().Events(), unsure, "no fault"},
+			{"no baseline", `{"atMost":"3s"}`, without(healed, timeline.KindLoad), unsure, "no baseline"},
+		},
+		"healedBy": {
+			{"healer", `{"by":"healer"}`, healed, pass, "by healer"},
+			{"in short", `"healer"`, healed, pass, "by healer"},
+			{"another", `{"by":"platform"}`, healed, fail, "not by platform"},
+			{"revert", `{"by":"healer"}`, timelinetest.Missed().Events(), fail, "by revert"},
+			{"nothing confirmed", `{"by":"none"}`, timelinetest.Placebo().Events(), unsure, "no fault"},
+		},
+		"noAcknowledgedWriteLost": {
+			{"all found", `{}`, healed, pass, "was found"},
+			{"no arguments", ``, healed, pass, "was found"},
+			{"one lost", `{}`, begin().Writes(100, 1, 0).Events(), fail, "o-0001"},
+			{"lost beats unread", `{}`, begin().Writes(100, 1, 5).Events(), fail, "gone"},
+			{"some unread", `{}`, begin().Writes(100, 0, 5).Events(), unsure, "5 of the writes"},
+			{"none acknowledged", `{}`, begin().Writes(0, 0, 0).Events(), unsure, "no write"},
+			{"no audit", `{}`, begin().Events(), unsure, "not read back"},
+			{"not all asked for", `{}`, begin().Add(timeline.Event{Kind: timeline.KindWrites, Writes: &timeline.Writes{Acknowledged: 10, Found: 9}}).Events(), unsure, "only 9 of 10"},
+		},
+		"steadyBaseline": {
+			{"steady", `{}`, healed, pass, "was steady"},
+			{"failing", `{}`, timelinetest.Begin(timeline.Header{}).Seconds(3, 190, 10).Events(), fail, "below 99 %"},
+			{"slow", `{}`, slow().Events(), fail, "p99"},
+			{"one bad second of many", `{}`, timelinetest.Begin(timeline.Header{}).Seconds(9, 200, 0).Seconds(1, 190, 10).Events(), pass, "steady"},
+			{"no load", `{}`, timelinetest.Begin(timeline.Header{}).Events(), unsure, "no whole second"},
+			{"load only after the fault", `{}`, timelinetest.Begin(timeline.Header{}).Phase(timeline.PhaseInject).Seconds(3, 200, 0).Events(), unsure, "no whole second"},
+			{"an SLI from the future", `{}`, timelinetest.Begin(timeline.Header{Steady: []timeline.SLI{{SLI: "freshness"}}}).Seconds(3, 200, 0).Events(), unsure, "freshness"},
+		},
+		"noHerd": {
+			{"one restart", `{}`, healed, pass, "nothing came"},
+			{"one of three is 25 %", `{"among":["restarts"]}`, done(starts(exits(broken(), "orders/1"), "orders/1")).Events(), pass, "nothing came"},
+			{"two of three at once", `{"among":["restarts"]}`, done(starts(exits(broken(), "orders/1", "orders/2"), "orders/1", "orders/2")).Events(), fail, "2 instances of orders"},
+			{"two are allowed", `{"maxConcurrentRestarts":2}`, done(starts(exits(broken(), "orders/1", "orders/2"), "orders/1", "orders/2")).Events(), pass, "nothing came"},
+			{"two of three are 50 %", `{"maxConcurrentRestarts":"50%"}`, done(starts(exits(broken(), "orders/1", "orders/2"), "orders/1", "orders/2")).Events(), pass, "nothing came"},
+			{"the fault kills two, one after another is restarted", `{}`, done(starts(starts(exits(broken(), "orders/1", "orders/2"), "orders/1"), "orders/2")).Events(), pass, "nothing came"},
+			{"two workloads at once are no herd of one", `{}`, done(starts(exits(broken(), "orders/1", "store/0"), "orders/1", "store/0")).Events(), pass, "nothing came"},
+			{"one starts in the moment in which the other is ready", `{}`, done(broken().
+				After(300*ms).Instance("orders/1", timeline.InstanceStarted).
+				After(600*ms).Instance("orders/2", timeline.InstanceStarted).Instance("orders/1", timeline.InstanceReady).
+				Seconds(1, 200, 0)).Events(), pass, "nothing came"},
+			{"the engine ended two that lived", `{}`, done(exits(broken().Act("orders/1", "restart", "restart", "ok").Act("orders/2", "restart", "restart", "ok"), "orders/1", "orders/2").
+				Seconds(1, 200, 0)).Events(), fail, "2 instances of orders"},
+			{"starts after our revert are not looked at", `{}`, starts(broken().Phase(timeline.PhaseRevert), "orders/0", "orders/1", "orders/2").Events(), pass, "nothing came"},
+			{"within twice the pool", `{"among":["reconnects"]}`, done(broken().Connections("orders/0", "store/0", 48).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
+			{"beyond twice the pool", `{"among":["reconnects"]}`, done(broken().Connections("orders/0", "store/0", 48).
+				After(900*ms).Connections("orders/1", "store/0", 1).Seconds(1, 200, 0)).Events(), fail, "49 connections were opened to store"},
+			{"a second apart", `{"among":["reconnects"]}`, done(broken().Connections("orders/0", "store/0", 48).Seconds(1, 200, 0).
+				After(250*ms).Connections("orders/1", "store/0", 48).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
+			{"across the seconds of the load", `{"among":["reconnects"]}`, done(broken().After(900*ms).Connections("orders/0", "store/0", 30).Seconds(1, 200, 0).
+				After(100*ms).Connections("orders/1", "store/0", 30).Seconds(1, 200, 0)).Events(), fail, "60 connections"},
+			{"a cap of one's own", `{"maxReconnectsPerSecond":7}`, healed, fail, "8 connections"},
+			{"a herd is a herd though connections were not observed", `{}`, without(done(starts(broken(), "orders/1", "orders/2")).Events(), timeline.KindConnection), fail, "2 instances"},
+			{"connections were not observed", `{}`, without(healed, timeline.KindConnection), unsure, "connections were not observed"},
+			{"but not asked for", `{"among":["restarts"]}`, without(healed, timeline.KindConnection), pass, "nothing came"},
+			{"instances were not observed", `{}`, without(healed, timeline.KindInstance), unsure, "instances were not observed"},
+			{"no fault", `{}`, begin().Events(), unsure, "no fault"},
+		},
+	} {
+		d, ok := assertions.Lookup(id)
+		if !ok {
+			t.Errorf("no check %s", id)
+			continue
+		}
+		for _, row := range rows {
+			t.Run(id+"/"+row.name, func(t *testing.T) {
+				c, err := d.New(json.RawMessage(row.args))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := assertions.Run(c, row.events)
+				if r.ID != id || r.Verdict != row.want || !strings.Contains(r.Reason, row.reason) {
+					t.Errorf("got %+v\nwant %s: …%s…", r, row.want, row.reason)
+				}
+				if r.Limit == "" {
+					t.Error("it does not say its limit")
+				}
+				if again := c.Verdict(); again != r {
+					t.Errorf("asked again it said %+v", again)
+				}
+			})
+		}
+	}
+}
+
+func slow() *timelinetest.Builder {
+	b := timelinetest.Begin(timeline.Header{})
+	b.Latency = 300 * ms
+	return b.Seconds(3, 200, 0)
+}
+
+// Every check that there is has its rows above, and cannot tell from nothing.
+func TestNothingProvesNothing(t *testing.T) {
+	args := map[string]string{
+		"recoverWithin": `"8s"`, "capacityRestored": `{"within":"8s"}`, "healedBy": `"none"`,
+	}
+	last := ""
+	for _, d := range assertions.Builtin() {
+		if d.ID <= last {
+			t.Errorf("%s is not sorted", d.ID)
+		}
+		last = d.ID
+		if d.Summary == "" || d.Args == nil {
+			t.Errorf("%s is not documented", d.ID)
+		}
+		c, err := d.New(json.RawMessage(args[d.ID]))
+		if err != nil {
+			t.Errorf("%s: %v", d.ID, err)
+			continue
+		}
+		if r := c.Verdict(); r.Verdict != timeline.Inconclusive || r.ID != d.ID {
+			t.Errorf("%s of no event at all: %+v", d.ID, r)
+		}
+	}
+}

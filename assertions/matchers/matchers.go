@@ -1,0 +1,71 @@
+package matchers
+
+import (
+	"time"
+
+	"github.com/onsi/gomega/types"
+
+	"github.com/rebound-chaos/rebound/assertions"
+	"github.com/rebound-chaos/rebound/reports/recovery"
+)
+
+// HaveCapacityRestoredWithin matches a run in which all replicas were ready
+// again within d of the confirmed fault, while it lasted.
+func HaveCapacityRestoredWithin(d time.Duration) types.GomegaMatcher {
+	return check(assertions.CapacityRestored{Within: assertions.Duration(d)})
+}
+
+// HaveNoHerd matches a run in which restarts and reconnects did not come all at
+// once. Without arguments the default caps hold; else those of the first.
+func HaveNoHerd(caps ...assertions.NoHerd) types.GomegaMatcher {
+	return check(append(caps, assertions.NoHerd{})[0])
+}
+
+// LoseNoAcknowledgedWrite matches a run after which every acknowledged write was found.
+func LoseNoAcknowledgedWrite() types.GomegaMatcher {
+	return check(assertions.NoAcknowledgedWriteLost{})
+}
+
+// BeHealedBy matches a run that was restored by the one named.
+func BeHealedBy(by recovery.RestoredBy) types.GomegaMatcher {
+	return check(assertions.HealedBy{By: by})
+}
+
+// BeSteady matches a run whose steady state held before anything was broken. It
+// asks no gates: it is one.
+func BeSteady() types.GomegaMatcher { return bare(assertions.SteadyBaseline{}) }
+
+// PassAllChecks matches a run whose verdict, by its own header, is pass.
+func PassAllChecks() types.GomegaMatcher { return judged() }
+
+// LoseAtMost begins [Loss.OfAvailability].
+func LoseAtMost(d time.Duration) Loss { return Loss{d} }
+
+// Loss is a limit that wants to know of what.
+type Loss struct{ most time.Duration }
+
+// OfAvailability matches a run that lost at most so much availability, in
+// seconds of full outage.
+func (l Loss) OfAvailability() types.GomegaMatcher {
+	return check(assertions.AvailabilityLost{AtMost: assertions.Duration(l.most)})
+}
+
+// RecoverWithin matches a run whose users were served again within d of the
+// confirmed fault, while it lasted, and for as long as the scenario asks for.
+func RecoverWithin(d time.Duration) Recovery {
+	a := assertions.RecoverWithin{Within: assertions.Duration(d)}
+	return Recovery{check(a), a}
+}
+
+// Recovery is the matcher that [RecoverWithin] makes.
+type Recovery struct {
+	types.GomegaMatcher
+
+	args assertions.RecoverWithin
+}
+
+// Sustained matches only recovery that held for d.
+func (r Recovery) Sustained(d time.Duration) types.GomegaMatcher {
+	r.args.Sustained = assertions.Duration(d)
+	return check(r.args)
+}

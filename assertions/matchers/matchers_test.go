@@ -1,0 +1,92 @@
+package matchers_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
+
+	"github.com/rebound-chaos/rebound/assertions"
+	"github.com/rebound-chaos/rebound/assertions/matchers"
+	"github.com/rebound-chaos/rebound/reports/recovery"
+	"github.com/rebound-chaos/rebound/reports/timeline"
+	"github.com/rebound-chaos/rebound/reports/timeline/timelinetest"
+)
+
+// outcome is a run as a scenario hands it over.
+type outcome struct{ *timelinetest.Builder }
+
+func (o outcome) Timeline() []timeline.Event { return o.Events() }
+
+func TestMatchers(t *testing.T) {
+	var (
+		healed  = outcome{timelinetest.Healed()}
+		missed  = outcome{timelinetest.Missed()}
+		placebo = outcome{timelinetest.Placebo()}
+		lossy   = outcome{timelinetest.Healed()}
+		herd    = outcome{timelinetest.Healed()}
+		unready = outcome{timelinetest.Begin(timeline.Header{}).Seconds(3, 100, 100)}
+		empty   = outcome{timelinetest.Begin(timeline.Header{})}
+	)
+	lossy.Writes(2400, 3, 0)
+	for name, row := range map[string]struct {
+		matcher  types.GomegaMatcher
+		yes, no  outcome
+		cannot   outcome
+		says     []string // parts of the message that no gets
+		inStead  string   // a part of what cannot gets
+		negative string   // a part of the message that a negated yes gets
+	}{
+		"RecoverWithin":              {matchers.RecoverWithin(8 * time.Second), healed, missed, placebo, []string{"to pass recoverWithin", "not recovered in the", "within 8s, sustained for 10s", "only after our own revert"}, "evidence", "not to pass recoverWithin"},
+		"Sustained":                  {matchers.RecoverWithin(8 * time.Second).Sustained(12 * time.Second), healed, missed, placebo, []string{"sustained for 12s"}, "evidence", "1.75s"},
+		"HaveCapacityRestoredWithin": {matchers.HaveCapacityRestoredWithin(15 * time.Second), healed, missed, placebo, []string{"not restored", "within 15s"}, "evidence", "3.67s"},
+		"LoseAtMost":                 {matchers.LoseAtMost(3 * time.Second).OfAvailability(), healed, missed, placebo, []string{"8.37s", "at most 3s", "5.37s too much"}, "evidence", "450ms"},
+		"HaveNoHerd":                 {matchers.HaveNoHerd(assertions.NoHerd{MaxReconnectsPerSecond: 8}), healed, crowded(herd), placebo, []string{"20 of 8 connections", "are allowed"}, "evidence", "nothing came"},
+		"LoseNoAcknowledgedWrite":    {matchers.LoseNoAcknowledgedWrite(), healed, lossy, placebo, []string{"3 lost of 2400", "0 lost", "o-0001"}, "evidence", "was found"},
+		"BeHealedBy":                 {matchers.BeHealedBy(recovery.ByHealer), healed, missed, placebo, []string{"by revert", "by healer"}, "evidence", "by healer"},
+		"BeSteady":                   {matchers.BeSteady(), healed, unready, empty, []string{"success 50 %", "at least 99 %"}, "no whole second", "was steady"},
+		"PassAllChecks":              {matchers.PassAllChecks(), healed, missed, placebo, []string{"to pass all checks", "measured: fail", "capacityRestored: "}, "evidence", "every check passed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := gomega.NewWithT(t)
+			g.Expect(row.yes).To(row.matcher)
+			g.Expect(row.yes.Events()).To(row.matcher, "the events alone")
+			g.Expect(row.no).NotTo(row.matcher)
+			for _, part := range row.says {
+				g.Expect(row.matcher.FailureMessage(row.no)).To(gomega.ContainSubstring(part))
+			}
+			ok, err := row.matcher.Match(row.cannot)
+			if ok || !errors.Is(err, matchers.ErrInconclusive) || !strings.Contains(err.Error(), row.inStead) {
+				t.Errorf("of what cannot be told: %v, %v", ok, err)
+			}
+			if ok, err := row.matcher.Match(row.yes); !ok || err != nil {
+				t.Errorf("asked again: %v, %v", ok, err)
+			}
+			g.Expect(row.matcher.NegatedFailureMessage(row.yes)).To(gomega.ContainSubstring(row.negative))
+		})
+	}
+}
+
+func TestWhatIsNoRun(t *testing.T) {
+	for _, m := range []types.GomegaMatcher{matchers.RecoverWithin(time.Second), matchers.BeSteady(), matchers.PassAllChecks()} {
+		if ok, err := m.Match("a string"); ok || err == nil || !strings.Contains(err.Error(), "got a string") {
+			t.Errorf("%v, %v", ok, err)
+		}
+	}
+	if ok, err := matchers.RecoverWithin(0).Match(timelinetest.Healed().Events()); ok || !strings.Contains(err.Error(), "within is required") {
+		t.Errorf("without a limit: %v, %v", ok, err)
+	}
+}
+
+// crowded is a run in which connections come at once, in the middle of it.
+func crowded(o outcome) outcome {
+	b := timelinetest.Begin(timeline.Header{}).Seconds(3, 200, 0).
+		Phase(timeline.PhaseInject).Fault("1", timeline.FaultActive, "seen").
+		Connections("orders/0", "store/0", 20).Seconds(12, 200, 0).
+		Phase(timeline.PhaseRevert)
+	o.Builder = b.End()
+	return o
+}

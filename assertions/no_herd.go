@@ -1,0 +1,270 @@
+package assertions
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rebound-chaos/rebound/reports/recovery"
+	"github.com/rebound-chaos/rebound/reports/timeline"
+)
+
+// NoHerd bounds how much happens at once between the first injection and the
+// end of observation, by hard caps.
+//
+// Restarts (predicate H1): how many instances of one workload are starting at
+// once. A restart counts from the moment it is seen to start, or, where the
+// engine had asked for it before the incarnation ended, from that end,
+// until the instance is ready, ends or is gone. That k instances die of the
+// fault itself is no herd; that k are restarted at once is.
+//
+// Reconnects (predicate H2): how many connections are opened to one workload
+// within any one second. They are gathered for up to 100 ms, so the window is
+// exact to that.
+type NoHerd struct {
+	// Among lists what is looked at: restarts, reconnects. Empty: both.
+	Among []string `json:"among,omitempty"`
+	// MaxConcurrentRestarts is per workload: a number, or a share of its replicas,
+	// rounded up. Not set: 25%.
+	MaxConcurrentRestarts Share `json:"maxConcurrentRestarts,omitzero"`
+	// MaxReconnectsPerSecond is per target workload. 0: twice the connections
+	// that were opened to it before the fault (its clients' pools), at least 10.
+	MaxReconnectsPerSecond int `json:"maxReconnectsPerSecond,omitempty"`
+}
+
+// What NoHerd can look at.
+const (
+	AmongRestarts   = "restarts"
+	AmongReconnects = "reconnects"
+)
+
+// Check makes the fold.
+func (a NoHerd) Check() (Check, error) {
+	var errs []error
+	for _, s := range a.Among {
+		if s != AmongRestarts && s != AmongReconnects {
+			errs = append(errs, fmt.Errorf("among: %q is neither %s nor %s", s, AmongRestarts, AmongReconnects))
+		}
+	}
+	if a.MaxReconnectsPerSecond < 0 {
+		errs = append(errs, fmt.Errorf("maxReconnectsPerSecond: %d is below 0", a.MaxReconnectsPerSecond))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	if len(a.Among) == 0 {
+		a.Among = []string{AmongReconnects, AmongRestarts}
+	}
+	if a.MaxConcurrentRestarts == (Share{}) {
+		a.MaxConcurrentRestarts = Share{Percent: 25}
+	}
+	return &noHerd{
+		args: a, replicas: map[string]int{}, engineActed: map[string]bool{},
+		starting: map[string]string{}, peak: map[string]int{}, opens: map[string]*opens{},
+	}, nil
+}
+
+type noHerd struct {
+	args     NoHerd
+	during   observation
+	replicas map[string]int
+
+	instances   bool
+	engineActed map[string]bool   // instances whose incarnation the engine asked to end
+	starting    map[string]string // instance to workload
+	peak        map[string]int    // of starting, by workload
+	last        time.Duration
+
+	opens map[string]*opens // by target workload
+}
+
+// opens are the connections opened to one workload.
+type opens struct {
+	before int
+	recent []open // of the last second
+	inside int
+	peak   int
+}
+
+type open struct {
+	at time.Duration
+	n  int
+}
+
+func (c *noHerd) Observe(e timeline.Event) {
+	// Intervals are half-open: what begins when another ends does not overlap, so
+	// the count is read when time goes on.
+	if e.At > c.last {
+		c.count()
+		c.last = e.At
+	}
+	c.during.observe(e)
+	switch {
+	case e.Header != nil:
+		for _, w := range e.Header.Workloads {
+			c.replicas[w.Name] = w.Replicas
+		}
+	case e.Healing != nil && e.Healing.State == timeline.HealingAct && (e.Healing.Verb == "restart" || e.Healing.Verb == "replace"):
+		c.engineActed[e.Target] = true
+	case e.Instance != nil:
+		c.instance(e.Target, e.Instance)
+	case e.Connection != nil:
+		c.connection(e.At, e.Connection)
+	}
+}
+
+func (c *noHerd) instance(id string, i *timeline.Instance) {
+	c.instances = true
+	switch i.State {
+	case timeline.InstanceStarted:
+		delete(c.engineActed, id)
+		if c.during.open() {
+			c.starting[id] = i.Workload
+		}
+	case timeline.InstanceExited:
+		delete(c.starting, id)
+		if c.during.open() && c.engineActed[id] {
+			c.starting[id] = i.Workload
+		}
+		delete(c.engineActed, id)
+	case timeline.InstanceReady, timeline.InstanceGone:
+		delete(c.starting, id)
+	case timeline.InstanceUnready, timeline.InstanceIn, timeline.InstanceOut:
+	default:
+	}
+}
+
+func (c *noHerd) count() {
+	if len(c.starting) == 0 || !c.during.open() {
+		return
+	}
+	now := map[string]int{}
+	for _, w := range c.starting {
+		now[w]++
+		c.peak[w] = max(c.peak[w], now[w])
+	}
+}
+
+func (c *noHerd) connection(at time.Duration, n *timeline.Connection) {
+	to := strings.Join(recovery.Workloads(n.To), ",")
+	o := c.opens[to]
+	if o == nil {
+		o = &opens{}
+		c.opens[to] = o
+	}
+	switch {
+	case c.during.open():
+		o.recent = append(o.recent, open{at, n.Opened})
+		o.inside += n.Opened
+		for len(o.recent) > 0 && o.recent[0].at <= at-time.Second {
+			o.inside -= o.recent[0].n
+			o.recent = o.recent[1:]
+		}
+		o.peak = max(o.peak, o.inside)
+	case !c.during.begun:
+		o.before += n.Opened
+	}
+}
+
+func (o *opens) limit(set int) int {
+	if set > 0 {
+		return set
+	}
+	return max(10, 2*o.before)
+}
+
+func (c *noHerd) Verdict() Result {
+	c.count()
+	r := Result{ID: "noHerd"}
+	var measured, limits, herds, unseen []string
+	if slices.Contains(c.args.Among, AmongRestarts) {
+		limits = append(limits, c.args.MaxConcurrentRestarts.String()+" of a workload restarting at once")
+		if !c.instances {
+			unseen = append(unseen, "instances were not observed")
+		}
+		w, peak, most := worstOf(c.peak, func(w string) (int, int) {
+			return c.peak[w], c.args.MaxConcurrentRestarts.Of(c.replicas[w])
+		})
+		measured = append(measured, atOnce(peak, most, w, "restarting at once"))
+		if peak > most {
+			herds = append(herds, fmt.Sprintf("%d instances of %s were restarting at once, %d are allowed", peak, w, most))
+		}
+	}
+	if slices.Contains(c.args.Among, AmongReconnects) {
+		if c.args.MaxReconnectsPerSecond > 0 {
+			limits = append(limits, fmt.Sprintf("%d connections opened to a workload in a second", c.args.MaxReconnectsPerSecond))
+		} else {
+			limits = append(limits, "twice a workload's pool opened in a second")
+		}
+		if len(c.opens) == 0 {
+			unseen = append(unseen, "connections were not observed")
+		}
+		w, peak, most := worstOf(c.opens, func(w string) (int, int) {
+			return c.opens[w].peak, c.opens[w].limit(c.args.MaxReconnectsPerSecond)
+		})
+		measured = append(measured, atOnce(peak, most, w, "connections in a second"))
+		if peak > most {
+			herds = append(herds, fmt.Sprintf("%d connections were opened to %s within a second, %d are allowed", peak, w, most))
+		}
+	}
+	r.Measured, r.Limit = strings.Join(measured, ", "), strings.Join(limits, ", ")
+	switch {
+	case len(herds) > 0:
+		return r.fail(strings.Join(herds, "; "))
+	case !c.during.begun:
+		return r.unsure("no fault was injected, so nothing could be set off")
+	case len(unseen) > 0:
+		return r.unsure(strings.Join(unseen, "; "))
+	default:
+		return r.pass("nothing came all at once")
+	}
+}
+
+// worstOf is the workload that comes closest to its limit, or goes farthest
+// beyond it; of equals the first by name.
+func worstOf[V any](of map[string]V, get func(workload string) (peak, limit int)) (workload string, peak, limit int) {
+	var worst float64
+	names := make([]string, 0, len(of))
+	for w := range of {
+		names = append(names, w)
+	}
+	slices.Sort(names)
+	for _, w := range names {
+		p, l := get(w)
+		if share := float64(p) / float64(l); share > worst {
+			workload, peak, limit, worst = w, p, l, share
+		}
+	}
+	return workload, peak, limit
+}
+
+func atOnce(peak, limit int, workload, what string) string {
+	if peak == 0 {
+		return "0 " + what
+	}
+	return fmt.Sprintf("%d of %d %s (%s)", peak, limit, what, workload)
+}
+
+// observation tells whether an event lies between the first injection and the
+// end of observation.
+type observation struct{ begun, ended bool }
+
+func (o *observation) observe(e timeline.Event) {
+	switch {
+	case e.Fault != nil && (e.Fault.State == timeline.FaultInjecting || e.Fault.State == timeline.FaultActive):
+		o.begun = true
+	case e.Stop != nil, e.End != nil:
+		o.ended = true
+	case e.Phase != nil:
+		switch e.Phase.Name {
+		case timeline.PhaseRevert, timeline.PhaseSettle, timeline.PhaseAudit, timeline.PhaseTeardown:
+			o.ended = true
+		case timeline.PhaseSetup, timeline.PhaseBaseline, timeline.PhaseInject, timeline.PhaseObserve:
+		default:
+		}
+	}
+}
+
+func (o *observation) open() bool { return o.begun && !o.ended }

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rebound-chaos/rebound/faults"
+	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/fixtures/shop"
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/scenarios/run"
+)
+
+func faultsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "faults",
+		Short: "Try one fault, see what is active, undo what a killed run left",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(faultsTryCommand(), faultsActiveCommand(), faultsRevertCommand())
+	return c
+}
+
+func faultsTryCommand() *cobra.Command {
+	var out output
+	var args, system string
+	var t run.Try
+	c := &cobra.Command{
+		Use:   "try FAULT",
+		Short: "Inject one fault into a system, print the evidence, revert it",
+		Long: `Try starts a system (the shop, or --system FILE), injects the fault, prints what
+an independent look at the system shows, holds it, reverts it, and looks for what
+is left. Exit code 0: it was seen, and left nothing; 1: it left something; 3: its
+effect was not seen.`,
+		Example: `  rebound faults try hang
+  rebound faults try disk-full --args '{"with":"logs"}' --hold 5s
+  rebound faults try partition --workload orders --to store`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, names []string) error {
+			t.Spec.Fault = names[0]
+			if args != "" {
+				t.Spec.Args = json.RawMessage(args)
+			}
+			var err error
+			if t.System, err = loadSystem(system); err != nil {
+				return usage(err)
+			}
+			t.Event = func(e faults.Event) {
+				fmt.Fprintf(c.ErrOrStderr(), "%6.2fs  %-9s %s of %s: %s\n", e.At.Seconds(), e.State, e.Fault, e.Target.ID, e.Proof)
+			}
+			tried, err := t.Run(c.Context())
+			if _, ok := errors.AsType[*sut.Missing](err); ok || errors.Is(err, faults.ErrNoTarget) || errors.Is(err, faults.ErrTooWide) || errors.Is(err, faults.ErrArgs) {
+				return usage(err)
+			}
+			if err != nil {
+				return failed(err)
+			}
+			if err := out.print(c.OutOrStdout(), tried, func(w io.Writer) error { return writeTried(w, tried) }); err != nil {
+				return err
+			}
+			switch {
+			case c.Context().Err() != nil:
+				return exit(exitAborted)
+			case len(tried.Residue) > 0:
+				return exit(exitFail)
+			case !tried.Seen:
+				return exit(exitInconclusive)
+			}
+			return nil
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&system, "system", "", "a kind: System file (default: the shop)")
+	fs.StringVar(&t.Spec.Target.Workload, "workload", "", "the workload that is hit (default: the first that fits)")
+	fs.StringVar(&t.Spec.Target.To, "to", "", "the other end, of a fault of links")
+	fs.StringVar(&t.Spec.Target.Volume, "volume", "", "the volume, of a fault of volumes")
+	fs.StringVar(&args, "args", "", "the fault's own arguments, as JSON")
+	fs.DurationVar(&t.Hold, "hold", 2*time.Second, "how long it is held")
+	fs.Uint64Var(&t.Seed, "seed", 1, "the seed that picks the target")
+	fs.StringVar(&t.State, "state", "", "where leases are kept (default $XDG_STATE_HOME/rebound)")
+	out.flag(c)
+	return c
+}
+
+func writeTried(w io.Writer, tried run.Tried) error {
+	seen := "its effect was seen, and is gone"
+	if !tried.Seen {
+		seen = "its effect was not seen"
+	}
+	if _, err := fmt.Fprintf(w, "%s; %d things left behind\n", seen, len(tried.Residue)); err != nil {
+		return err
+	}
+	for _, r := range tried.Residue {
+		if _, err := fmt.Fprintf(w, "  %s\n", r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadSystem reads a system file; without one it is the shop.
+func loadSystem(file string) (*manifest.System, error) {
+	if file == "" {
+		system, _ := shop.System()
+		return system, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.LoadSystem(filepath.Base(file), data)
+}
+
+func faultsActiveCommand() *cobra.Command {
+	return leasesCommand("active", "Print the leases: what would be undone if their runs died now", func(_ context.Context, state string) ([]faults.LeaseInfo, error) {
+		return faults.Leases(state)
+	})
+}
+
+func faultsRevertCommand() *cobra.Command {
+	return leasesCommand("revert", "Undo what runs left whose guardian is dead as well, and print it", func(ctx context.Context, state string) ([]faults.LeaseInfo, error) {
+		return faults.RevertLeases(ctx, state, host.Undo)
+	})
+}
+
+func leasesCommand(name, short string, do func(context.Context, string) ([]faults.LeaseInfo, error)) *cobra.Command {
+	var out output
+	var state string
+	c := &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			dir, err := run.StateDir(state)
+			if err != nil {
+				return usage(err)
+			}
+			leases, doErr := do(c.Context(), dir)
+			err = out.print(c.OutOrStdout(), leases, func(w io.Writer) error {
+				if len(leases) == 0 {
+					_, err := fmt.Fprintln(w, "none")
+					return err
+				}
+				for _, l := range leases {
+					if _, err := fmt.Fprintf(w, "run %s, since %s, guardian %d (alive: %t)\n", l.Run, l.Began.Format(time.DateTime), l.Guardian, l.Alive); err != nil {
+						return err
+					}
+					for _, op := range l.Ops {
+						fmt.Fprintf(w, "  %s %s\n", op.Kind, op.Args)
+					}
+					if l.Problem != "" {
+						fmt.Fprintf(w, "  %s\n", l.Problem)
+					}
+				}
+				return nil
+			})
+			return failed(errors.Join(doErr, err))
+		},
+	}
+	c.Flags().StringVar(&state, "state", "", "where leases are kept (default $XDG_STATE_HOME/rebound)")
+	out.flag(c)
+	return c
+}

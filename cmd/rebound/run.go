@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/reports/render"
+	"github.com/rebound-chaos/rebound/scenarios"
+	"github.com/rebound-chaos/rebound/scenarios/run"
+)
+
+// runFlags are the flags of run, and what demo sets by itself.
+type runFlags struct {
+	on, healers, control, out, state string
+	seed                             uint64
+	runs                             int
+	dryRun                           bool
+	print                            output
+}
+
+func runCommand() *cobra.Command {
+	f := runFlags{}
+	c := &cobra.Command{
+		Use:   "run SCENARIO...",
+		Short: "Break a system as a scenario says, and judge how it healed",
+		Long: `Run carries out scenarios one after another: from the catalogue by name (rebound
+list scenarios), or from files. It runs one arm, by default the healed one;
+--control runs the scenario's negative control beside it at the same time.
+
+A control that misses the objective does not change the exit code; one that
+meets it makes it 3, since then healing was not what helped.`,
+		Example: `  rebound run crash --control
+  rebound run crash hang disk-full partition --out out --seed 7
+  rebound run ./my-scenario.yaml --healers off
+  rebound run crash --seed 7 --dry-run -o json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if !c.Flags().Changed("seed") {
+				f.seed = newSeed()
+			}
+			return f.execute(c, args, c.Flags().Changed("control"))
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&f.on, "on", "process", "the platform: process")
+	fs.StringVar(&f.healers, "healers", string(sut.ArmRebound), "who heals: rebound, native or off")
+	fs.StringVar(&f.control, "control", "", "run the negative control beside it: as the scenario says, or off, or native")
+	fs.Lookup("control").NoOptDefVal = string(run.ControlOwn)
+	fs.Uint64Var(&f.seed, "seed", 0, "the seed of every choice (default: a new one, printed)")
+	fs.IntVar(&f.runs, "runs", 1, "how often to run each scenario")
+	fs.StringVar(&f.out, "out", "", "where timelines, reports and logs go: a folder that is empty or not there (default: a new one for temporary files)")
+	fs.StringVar(&f.state, "state", "", "where leases are kept (default $XDG_STATE_HOME/rebound)")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be broken when, and start nothing")
+	f.print.flag(c)
+	return c
+}
+
+// newSeed draws a seed that people can type.
+func newSeed() uint64 { return rand.Uint64N(1_000_000) } //nolint:forbidigo // the one place where a seed is made, and it is printed
+
+// execute runs the scenarios and prints the report.
+func (f *runFlags) execute(c *cobra.Command, names []string, control bool) error {
+	list, err := f.load(names)
+	if err != nil {
+		return usage(err)
+	}
+	if f.dryRun {
+		return f.printSchedules(c.OutOrStdout(), list)
+	}
+	arm, controlArm, err := f.arms(control)
+	if err != nil {
+		return usage(err)
+	}
+	state, err := run.StateDir(f.state)
+	if err != nil {
+		return usage(err)
+	}
+	if f.out == "" {
+		if f.out, err = os.MkdirTemp("", "rebound-out-"); err != nil {
+			return failed(err)
+		}
+	}
+	binary, err := host.Binary(c.Context())
+	if err != nil {
+		return failed(err)
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "seed %d, results in %s\n", f.seed, f.out)
+
+	ctx, cancel := context.WithCancel(c.Context())
+	defer cancel()
+	live, stopLive := startLive(ctx, c.ErrOrStderr())
+	pairs, runErr := run.Batch{
+		Scenarios: list, Healers: arm, Control: controlArm, Runs: f.runs, Seed: f.seed, Out: f.out,
+		Config: run.Config{Platform: f.on, State: state, Binary: binary, Tool: "rebound v" + version},
+		Follow: live.Follow,
+	}.Run(ctx)
+	stopLive()
+	return f.report(c, pairs, runErr)
+}
+
+// load reads every scenario and gathers all mistakes.
+func (f *runFlags) load(names []string) ([]*scenarios.Scenario, error) {
+	var list []*scenarios.Scenario
+	var errs []error
+	if f.on != "process" {
+		errs = append(errs, fmt.Errorf("--on %s: this version runs on process alone", f.on))
+	}
+	if f.runs < 1 {
+		errs = append(errs, fmt.Errorf("--runs %d: expected 1 or more", f.runs))
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			errs = append(errs, fmt.Errorf("%s is named twice; --runs runs a scenario more than once", name))
+			continue
+		}
+		s, err := scenarios.Load(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		list = append(list, s)
+	}
+	return list, errors.Join(errs...)
+}
+
+// arms tells which arms the flags ask for; the empty control is none, and
+// "scenario" is each scenario's own.
+func (f *runFlags) arms(control bool) (arm, controlArm sut.Arm, err error) {
+	arm = sut.Arm(f.healers)
+	if !slices.Contains([]sut.Arm{sut.ArmRebound, sut.ArmNative, sut.ArmOff}, arm) {
+		err = fmt.Errorf("--healers %s: expected rebound, native or off", f.healers)
+	}
+	if control {
+		controlArm = sut.Arm(f.control)
+		if !slices.Contains([]sut.Arm{run.ControlOwn, sut.ArmNative, sut.ArmOff}, controlArm) {
+			err = errors.Join(err, fmt.Errorf("--control=%s: expected nothing, off or native", f.control))
+		}
+	}
+	if err == nil && (arm == sut.ArmNative || controlArm == sut.ArmNative) {
+		err = errors.New("native healing: the platform process brings none; use rebound or off")
+	}
+	if err == nil && arm == controlArm {
+		err = fmt.Errorf("--healers %s and --control=%s are the same arm: a control must differ", arm, controlArm)
+	}
+	return arm, controlArm, err
+}
+
+// printSchedules prints what would be broken when.
+func (f *runFlags) printSchedules(w io.Writer, list []*scenarios.Scenario) error {
+	plans := make([]run.DryPlan, 0, len(list))
+	for _, s := range list {
+		p, err := run.DryRun(s, f.seed)
+		if err != nil {
+			return usage(err)
+		}
+		plans = append(plans, p)
+	}
+	return f.print.print(w, plans, func(w io.Writer) error {
+		for _, p := range plans {
+			if err := p.Text(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// report judges the timelines, writes the files, prints the result, and gives
+// the exit code.
+func (f *runFlags) report(c *cobra.Command, pairs []run.Pair, runErr error) error {
+	var dirs []string
+	skipped := false
+	for _, p := range pairs {
+		if p.Missing != nil {
+			skipped = true
+			fmt.Fprintf(c.ErrOrStderr(), "%s skipped: %v\n", p.Scenario, p.Missing)
+			continue
+		}
+		for _, o := range []*run.Outcome{p.Outcome, p.Control} {
+			if o != nil {
+				dirs = append(dirs, o.Dir)
+			}
+		}
+	}
+	if len(dirs) > 0 {
+		report, err := render.WriteAll(f.out, dirs)
+		if err = errors.Join(runErr, err); err != nil {
+			return failed(err)
+		}
+		if err := printReport(c, f.print, report); err != nil {
+			return err
+		}
+	}
+	if runErr != nil {
+		return failed(runErr)
+	}
+	if c.Context().Err() != nil {
+		return exit(exitAborted)
+	}
+	if skipped && slices.Contains(strings.Split(os.Getenv("REBOUND_REQUIRE"), ","), f.on) {
+		return failed(fmt.Errorf("REBOUND_REQUIRE names %s, and a scenario was skipped", f.on))
+	}
+	return nil
+}
+
+// startLive shows runs as they happen, until stop is called.
+func startLive(ctx context.Context, w io.Writer) (live *render.Live, stop func()) {
+	live = &render.Live{}
+	tty := false
+	width := func() int { return 100 }
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		tty = true
+		width = func() int {
+			if columns, _, err := term.GetSize(int(file.Fd())); err == nil {
+				return columns
+			}
+			return 100
+		}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := live.Run(ctx, w, tty, width); err != nil && !errors.Is(err, context.Canceled) {
+			fmt.Fprintf(os.Stderr, "live view: %v\n", err)
+		}
+	})
+	return live, func() { cancel(); wg.Wait() }
+}

@@ -1,0 +1,38 @@
+package faulttest_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/rebound-chaos/rebound/faults"
+	"github.com/rebound-chaos/rebound/faults/faulttest"
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/fixtures/sut/harm"
+)
+
+func TestMemory(t *testing.T) {
+	for _, def := range faults.Builtin() {
+		t.Run(def.Name, func(t *testing.T) {
+			var m *faulttest.Memory
+			faulttest.Conform(t, def, nil, faulttest.Platform{
+				Name: "memory",
+				Start: func(*testing.T) faulttest.Rig {
+					m = faulttest.NewMemory([]sut.ID{"orders/0", "store/0"}, "store/0:data")
+					return rig(m)
+				},
+				Undo: func(ctx context.Context, op harm.Op) error { return m.Undo(ctx, op) },
+			})
+		})
+	}
+}
+
+func rig(m *faulttest.Memory) faulttest.Rig {
+	return faulttest.Rig{
+		System:  m,
+		Targets: map[sut.Kind]sut.ID{sut.KindInstance: "orders/0", sut.KindLink: "orders/0>store/0", sut.KindVolume: "store/0:data"},
+		Look: func(_ context.Context, fault string, t sut.Target) (bool, string, error) {
+			return m.IsBroken(fault, t), "memory", nil
+		},
+		Residue: m.Broken,
+	}
+}

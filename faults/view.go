@@ -1,0 +1,83 @@
+package faults
+
+import (
+	"sync"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+)
+
+// view is what the system's Watch last said, as far as targets go.
+type view struct {
+	mu        sync.Mutex
+	seen      bool // the first Delta has come; guarded by mu
+	instances map[sut.ID]sut.Instance
+	changed   chan struct{} // closed and replaced by every Delta; guarded by mu
+}
+
+func newView() *view {
+	return &view{instances: map[sut.ID]sut.Instance{}, changed: make(chan struct{})}
+}
+
+func (v *view) apply(d sut.Delta) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if d.Reset {
+		clear(v.instances)
+	}
+	for _, in := range d.Instances {
+		v.instances[in.ID] = in
+	}
+	for _, id := range d.Gone {
+		delete(v.instances, id)
+	}
+	v.seen = true
+	close(v.changed)
+	v.changed = make(chan struct{})
+	return nil
+}
+
+// next is closed by the next Delta.
+func (v *view) next() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.changed
+}
+
+func (v *view) instance(id sut.ID) (sut.Instance, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	in, ok := v.instances[id]
+	return in, ok
+}
+
+// life is the present life of a target.
+type life struct {
+	target  sut.Target
+	key     string // differs between lives: of a link, for each of its ends
+	exists  bool
+	running bool
+}
+
+// life tells how a target lives now. ok is false before the first Delta.
+func (v *view) life(id sut.ID) (l life, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	l = life{target: sut.Target{ID: id}, exists: true, running: true}
+	from, to := id.Instance(), sut.ID("")
+	if id.Kind() == sut.KindLink {
+		_, to = id.Ends()
+	}
+	for _, end := range []sut.ID{from, to} {
+		if end == "" {
+			continue // a node or a zone has no incarnation
+		}
+		in, exists := v.instances[end]
+		l.exists = l.exists && exists
+		l.running = l.running && in.Phase == sut.PhaseRunning
+		l.key += in.Incarnation + ">"
+		if end == from {
+			l.target.Incarnation = in.Incarnation
+		}
+	}
+	return l, v.seen
+}

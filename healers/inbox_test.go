@@ -1,0 +1,84 @@
+package healers
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/fixtures/sut/suttest"
+)
+
+// However the news fall together, who folds what the inbox hands over knows
+// what one knows who heard every word.
+func TestInboxLosesNoLevel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		b := newInbox()
+		var every, taken sut.Delta
+		resets := 0
+		ids := []sut.ID{"a/0", "a/1", "b/0", "a/0:data", "node:n", "a", "b"}
+		take := func() {
+			in := b.take()
+			if in.System.Reset {
+				resets--
+			}
+			if in.System.Rev > 0 {
+				taken = suttest.Fold(taken, in.System)
+			}
+			if in.System.Lost != every.Lost {
+				rt.Fatalf("lost %q, want %q", in.System.Lost, every.Lost)
+			}
+		}
+		for rev := range rapid.IntRange(1, 30).Draw(rt, "news") {
+			d := sut.Delta{Rev: uint64(rev + 1), Lost: rapid.SampledFrom([]string{"", "", "dark"}).Draw(rt, "lost")}
+			if d.Reset = rapid.IntRange(0, 5).Draw(rt, "reset") == 0; d.Reset && resets == 0 {
+				resets++
+			}
+			for _, id := range rapid.SliceOfDistinct(rapid.SampledFrom(ids), rapid.ID[sut.ID]).Draw(rt, "of") {
+				n := rapid.Uint64Range(1, 9).Draw(rt, "level")
+				switch gone := rapid.IntRange(0, 3).Draw(rt, "gone") == 0; {
+				case gone:
+					d.Gone = append(d.Gone, id)
+				case id.Kind() == sut.KindInstance:
+					d.Instances = append(d.Instances, sut.Instance{Target: sut.Target{ID: id}, Exits: n})
+				case id.Kind() == sut.KindVolume:
+					d.Volumes = append(d.Volumes, sut.Volume{ID: id, Used: int64(n)})
+				case id.Kind() == sut.KindNode:
+					d.Nodes = append(d.Nodes, sut.Node{ID: id, Zone: string(rune('a' + n))})
+				case id == "a":
+					d.Workloads = append(d.Workloads, sut.Workload{Name: "a", Desired: int(n)})
+				default:
+					d.Budgets = append(d.Budgets, sut.Budget{Name: "b", MinAvailable: string(rune('0' + n))})
+				}
+			}
+			b.system(d)
+			every = suttest.Fold(every, d)
+			if rapid.Bool().Draw(rt, "take") {
+				take()
+			}
+		}
+		take()
+		if resets > 0 {
+			rt.Error("a reset was lost")
+		}
+		if diff := cmp.Diff(every, taken, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(sut.Delta{}, "Rev", "Reset")); diff != "" {
+			rt.Error(diff)
+		}
+	})
+}
+
+func TestInboxWithoutNews(t *testing.T) {
+	b := newInbox()
+	b.done(Done{ID: 1, Result: ResultOK})
+	in := b.take()
+	if in.System.Rev != 0 || in.System.Reset || in.System.Lost != "" || len(in.Done) != 1 {
+		t.Errorf("%+v", in)
+	}
+	b.system(sut.Delta{Lost: "dark"})
+	b.take()
+	if in := b.take(); in.System.Lost != "dark" {
+		t.Error("the engine would take silence for sight")
+	}
+}

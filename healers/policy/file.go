@@ -1,0 +1,140 @@
+package policy
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
+)
+
+// HealingPolicy is a `kind: HealingPolicy` document as people write it.
+type HealingPolicy struct {
+	APIVersion string            `json:"apiVersion"`
+	Kind       string            `json:"kind"`
+	Metadata   manifest.Metadata `json:"metadata"`
+	Spec       HealingPolicySpec `json:"spec"`
+}
+
+// HealingPolicySpec is the body of a HealingPolicy.
+type HealingPolicySpec struct {
+	// Workloads are tried in order; the first whose selector matches holds.
+	Workloads []WorkloadSpec `json:"workloads,omitempty"`
+	// Runbooks names the runbooks that may run.
+	Runbooks   []string       `json:"runbooks,omitempty"`
+	Guardrails GuardrailsSpec `json:"guardrails,omitempty"`
+
+	// Known, and refused by name until their features are there.
+	Breakers any `json:"breakers,omitempty"`
+	Trust    any `json:"trust,omitempty"`
+}
+
+// SelectorSpec says what is meant: by workload, by labels, or by both, which
+// must then both match. It must not be empty.
+type SelectorSpec struct {
+	Workload string            `json:"workload,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+}
+
+// WorkloadSpec says how the instances of a workload are kept well.
+type WorkloadSpec struct {
+	Selector       SelectorSpec  `json:"selector"`
+	LivenessProbe  *corev1.Probe `json:"livenessProbe,omitempty"`
+	ReadinessProbe *corev1.Probe `json:"readinessProbe,omitempty"`
+	StartupProbe   *corev1.Probe `json:"startupProbe,omitempty"`
+	Restart        RestartSpec   `json:"restart,omitempty"`
+	// Rotate takes an instance that is not ready out of rotation, and back in when
+	// it is. Default: true where there is a readinessProbe.
+	Rotate *bool `json:"rotate,omitempty"`
+	// ReplaceAfter is how long an instance may stay unready before another takes
+	// its place. Default: never.
+	ReplaceAfter manifest.Duration `json:"replaceAfter,omitempty"`
+	// DisruptionBudget bounds how many may be down at once by our own acts.
+	// Default: maxUnavailable 1.
+	DisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"disruptionBudget,omitempty"`
+
+	// Known, and refused by name until its feature is there.
+	Autoscaling any `json:"autoscaling,omitempty"`
+}
+
+// RestartSpec says when an instance that ended, or hangs, is started again.
+type RestartSpec struct {
+	Backoff BackoffSpec `json:"backoff,omitempty"`
+	Stagger StaggerSpec `json:"stagger,omitempty"`
+	// Grace is how long one that hangs may take to end by itself. Default: none.
+	Grace manifest.Duration `json:"grace,omitempty"`
+}
+
+// BackoffSpec is kubelet's back-off: the first restart is immediate, then
+// Initial (10s) doubles up to Max (5m); who ran longer than Reset (10m) starts over.
+type BackoffSpec struct {
+	Initial manifest.Duration `json:"initial,omitempty"`
+	Max     manifest.Duration `json:"max,omitempty"`
+	Reset   manifest.Duration `json:"reset,omitempty"`
+}
+
+// StaggerSpec keeps restarts of one workload apart: at most AtOnce (25%, a
+// number or a percentage, at least one) are between restart and ready, and the
+// next comes when one has been ready for Soak (0s).
+type StaggerSpec struct {
+	AtOnce *intstr.IntOrString `json:"atOnce,omitempty"`
+	Soak   manifest.Duration   `json:"soak,omitempty"`
+}
+
+// GuardrailsSpec bounds all healing.
+type GuardrailsSpec struct {
+	MaxActionsPerHour   int            `json:"maxActionsPerHour,omitempty"`   // default 60
+	MaxPerTargetPerHour int            `json:"maxPerTargetPerHour,omitempty"` // default 10
+	Never               []SelectorSpec `json:"never,omitempty"`
+	// Approval lists the verbs for which a person is asked.
+	Approval []string `json:"approval,omitempty"`
+}
+
+// RunbookFile is a `kind: Runbook` document as people write it.
+type RunbookFile struct {
+	APIVersion string            `json:"apiVersion"`
+	Kind       string            `json:"kind"`
+	Metadata   manifest.Metadata `json:"metadata"`
+	Spec       RunbookSpec       `json:"spec"`
+}
+
+// RunbookSpec is the body of a Runbook: what to do about a volume, step by step.
+type RunbookSpec struct {
+	// Trigger is a condition in CEL: `volume.usedPercent >= 90`.
+	Trigger string     `json:"trigger"`
+	Steps   []StepSpec `json:"steps"`
+	// Scope narrows the volumes to those of these workloads. Default: of all
+	// workloads that the policy names.
+	Scope []SelectorSpec `json:"scope,omitempty"`
+}
+
+// StepSpec is one step: exactly one verb, and when to take it.
+type StepSpec struct {
+	CleanTemp *struct{}      `json:"cleanTemp,omitempty"`
+	CleanLogs *CleanLogsSpec `json:"cleanLogs,omitempty"`
+	Expand    *ExpandSpec    `json:"expand,omitempty"`
+	Notify    *TextSpec      `json:"notify,omitempty"`
+	Page      *TextSpec      `json:"page,omitempty"`
+
+	// If is a condition in CEL; when it does not hold the step is passed over.
+	If string `json:"if,omitempty"`
+	// Until is the goal in CEL: when it holds after the step the runbook is done.
+	Until string `json:"until,omitempty"`
+	// Within is how long the goal may take to come true. Default: 5s.
+	Within manifest.Duration `json:"within,omitempty"`
+}
+
+// CleanLogsSpec deletes log files last written longer ago than OlderThan.
+type CleanLogsSpec struct {
+	OlderThan manifest.Duration `json:"olderThan"`
+}
+
+// ExpandSpec makes a volume larger by a share of its present size (50).
+type ExpandSpec struct {
+	ByPercent int `json:"byPercent,omitempty"`
+}
+
+// TextSpec is a message to people; ${...} in it holds CEL.
+type TextSpec struct {
+	Text string `json:"text"`
+}

@@ -1,0 +1,85 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/policy"
+)
+
+const (
+	// soon is the span over which the first looks at new incarnations are spread.
+	soon = 100 * time.Millisecond
+	// eager is how often a new incarnation is asked until its first success, and
+	// eagerFor how long at least.
+	eager    = 250 * time.Millisecond
+	eagerFor = 5 * time.Second
+	// defaultWorkers is how many looks are under way at once.
+	defaultWorkers = 32
+	// A watch that failed is begun again after these.
+	rewatchFirst = 100 * time.Millisecond
+	rewatchMost  = 5 * time.Second
+)
+
+// Runner asks the instances of a system what a policy says they are to be
+// asked. One goroutine keeps one heap of what is due; a bounded number of looks
+// are under way.
+type Runner struct {
+	System sut.System
+	Policy *policy.Policy
+	// Seed spreads the looks; it decides nothing else.
+	Seed uint64
+	// Workers bounds the looks under way; 0 means 32.
+	Workers int
+	// Lag is told with every look how late it was begun; nil: nobody is. It is
+	// called by the goroutine of Run and must be quick.
+	Lag func(time.Duration)
+}
+
+// Run asks until ctx ends, which is no error, and calls report with every
+// change, one at a time. now is the engine's clock: what Since is written in.
+func (r *Runner) Run(ctx context.Context, now func() time.Duration, report func(Change)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l := &loop{
+		runner: r, now: now, report: report,
+		watched: map[sut.ID]*watched{}, labels: map[string]map[string]string{}, news: newNews(), answers: make(chan answered),
+		workers: r.Workers,
+	}
+	if l.workers <= 0 {
+		l.workers = defaultWorkers
+	}
+	var children sync.WaitGroup
+	defer children.Wait()
+	defer cancel()
+	children.Go(func() { r.watch(ctx, l.news) })
+	l.run(ctx, &children)
+	return nil
+}
+
+// watch keeps the news coming. While the system is lost nothing new comes, and
+// the looks say by themselves that they see nothing.
+func (r *Runner) watch(ctx context.Context, n *news) {
+	pause := rewatchFirst
+	for {
+		err := r.System.Watch(ctx, func(d sut.Delta) error {
+			pause = rewatchFirst
+			n.put(d)
+			return nil
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		_ = err // the engine watches the same system, and says that it is lost
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return
+		}
+		pause = min(2*pause, rewatchMost)
+	}
+}

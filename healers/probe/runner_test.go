@@ -1,0 +1,350 @@
+package probe_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/policy"
+	"github.com/rebound-chaos/rebound/healers/probe"
+)
+
+// fake is a system of which a test sets the instances and their answers.
+type fake struct {
+	mu     sync.Mutex
+	deltas chan sut.Delta
+	status map[sut.ID]int // 0: refuses, -1: hangs
+	dialed map[sut.ID][]time.Duration
+	begin  time.Time
+	busy   int
+	most   int
+	broken error
+}
+
+func newFake() *fake {
+	return &fake{deltas: make(chan sut.Delta, 10), status: map[sut.ID]int{}, dialed: map[sut.ID][]time.Duration{}, begin: time.Now()}
+}
+
+func (f *fake) Watch(ctx context.Context, report func(sut.Delta) error) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case d := <-f.deltas:
+			if d.Lost != "" {
+				return errors.New(d.Lost)
+			}
+			if err := report(d); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (f *fake) Offer(sut.Capability, sut.Target) (any, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken != nil {
+		return nil, f.broken
+	}
+	return f, nil
+}
+
+func (f *fake) set(id sut.ID, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status[id] = status
+}
+
+func (f *fake) dials(id sut.ID) []time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.dialed[id])
+}
+
+func (f *fake) Dial(ctx context.Context, t sut.Target, _ string) (net.Conn, error) {
+	f.mu.Lock()
+	status := f.status[t.ID]
+	f.dialed[t.ID] = append(f.dialed[t.ID], time.Since(f.begin))
+	f.busy++
+	f.most = max(f.most, f.busy)
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		f.busy--
+		f.mu.Unlock()
+	}()
+	if status == 0 {
+		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	}
+	if status < 0 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	near, far := net.Pipe()
+	go func() {
+		if _, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
+			_, _ = io.WriteString(far, fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status))
+		}
+		_ = far.Close()
+	}()
+	return near, nil
+}
+
+func httpProbe(period, failures int32) *corev1.Probe {
+	return &corev1.Probe{
+		PeriodSeconds: period, TimeoutSeconds: 1, SuccessThreshold: 1, FailureThreshold: failures,
+		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/", Port: intstr.FromString("http")}},
+	}
+}
+
+func instance(id sut.ID, incarnation string) sut.Instance {
+	return sut.Instance{Target: sut.Target{ID: id, Incarnation: incarnation}, Workload: id.Workload(), Phase: sut.PhaseRunning}
+}
+
+// running is a Runner in a bubble.
+type running struct {
+	changes []probe.Change
+	at      []time.Duration
+	lags    []time.Duration
+	stop    func()
+}
+
+func start(t *testing.T, f *fake, w policy.Workload, workers int) *running {
+	t.Helper()
+	w.Selector = policy.Selector{"workload": "orders"}
+	out := &running{}
+	ctx, cancel := context.WithCancel(t.Context())
+	begin := time.Now()
+	now := func() time.Duration { return time.Since(begin) }
+	r := &probe.Runner{
+		System: f, Policy: &policy.Policy{Workloads: []policy.Workload{w}}, Seed: 7, Workers: workers,
+		Lag: func(d time.Duration) { out.lags = append(out.lags, d) },
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- r.Run(ctx, now, func(c probe.Change) {
+			out.changes = append(out.changes, c)
+			out.at = append(out.at, now())
+		})
+	}()
+	out.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	return out
+}
+
+// pass lets virtual time pass and everything settle.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func TestRecoveryIsSeenSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r := start(t, f, policy.Workload{Readiness: httpProbe(10, 2)}, 0)
+		defer func() { r.stop() }()
+		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{instance("orders/0", "1")}}
+		pass(time.Second) // it starts up: connections are refused
+		f.set("orders/0", 200)
+		pass(300 * time.Millisecond)
+		if len(r.changes) != 1 || r.changes[0].Result != probe.Success {
+			t.Fatalf("after 300 ms: %+v", r.changes)
+		}
+		first := f.dials("orders/0")
+		if first[0] > 100*time.Millisecond || len(first) < 4 {
+			t.Errorf("looks at %v", first)
+		}
+		n := len(first)
+		pass(30 * time.Second)
+		if got := len(f.dials("orders/0")) - n; got != 3 {
+			t.Errorf("%d looks in three periods", got)
+		}
+	})
+}
+
+func TestEagerLooksFillNoThreshold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r := start(t, f, policy.Workload{Readiness: httpProbe(2, 3)}, 0)
+		defer func() { r.stop() }()
+		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{instance("orders/0", "1")}}
+		pass(5 * time.Second)
+		if len(f.dials("orders/0")) < 15 || len(r.changes) != 0 {
+			t.Fatalf("%d looks, changes %+v", len(f.dials("orders/0")), r.changes)
+		}
+		pass(4 * time.Second)
+		if len(r.changes) != 1 || r.changes[0].Result != probe.Failure || r.at[0] < 6*time.Second {
+			t.Fatalf("changes %+v at %v", r.changes, r.at)
+		}
+	})
+}
+
+func TestHangIsSeenByLivenessInThreePeriods(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.set("orders/0", 200)
+		r := start(t, f, policy.Workload{Liveness: httpProbe(1, 3)}, 0)
+		defer func() { r.stop() }()
+		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{instance("orders/0", "1")}}
+		pass(10 * time.Second)
+		f.set("orders/0", -1)
+		pass(5 * time.Second)
+		if len(r.changes) != 2 || r.changes[1].Result != probe.Failure || r.changes[1].Detail != "no answer within 1s" {
+			t.Fatalf("%+v", r.changes)
+		}
+		// The guard may hold the restart back: it comes back by itself.
+		f.set("orders/0", 200)
+		pass(3 * time.Second)
+		if len(r.changes) != 3 || r.changes[2].Result != probe.Success {
+			t.Fatalf("%+v", r.changes)
+		}
+	})
+}
+
+func TestReplicasAreNotAskedInStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r := start(t, f, policy.Workload{Liveness: httpProbe(10, 3)}, 0)
+		defer func() { r.stop() }()
+		d := sut.Delta{Reset: true}
+		for i := range 50 {
+			id := sut.InstanceID("orders", i)
+			f.set(id, 200)
+			d.Instances = append(d.Instances, instance(id, "1"))
+		}
+		f.deltas <- d
+		pass(20 * time.Second)
+		var seconds [10]int
+		for i := range 50 {
+			at := f.dials(sut.InstanceID("orders", i))
+			if len(at) != 2 || at[1]-at[0] != 10*time.Second {
+				t.Fatalf("orders/%d at %v", i, at)
+			}
+			seconds[at[0]/time.Second]++
+		}
+		if slices.Max(seconds[:]) > 15 || slices.Min(seconds[:]) == 0 {
+			t.Errorf("looks by second: %v", seconds)
+		}
+	})
+}
+
+func TestNewIncarnationDoesNotWaitForTheOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.set("orders/0", -1)
+		w := policy.Workload{Readiness: httpProbe(10, 1)}
+		w.Readiness.TimeoutSeconds = 60
+		r := start(t, f, w, 1) // one worker, and it hangs
+		defer func() { r.stop() }()
+		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{instance("orders/0", "1")}}
+		pass(5 * time.Second)
+		f.set("orders/0", 200)
+		f.deltas <- sut.Delta{Instances: []sut.Instance{instance("orders/0", "2")}}
+		pass(200 * time.Millisecond)
+		if len(r.changes) != 1 || r.changes[0].Target.Incarnation != "2" || r.changes[0].Result != probe.Success {
+			t.Fatalf("%+v", r.changes)
+		}
+	})
+}
+
+func TestWhatIsGoneOrEndedIsNotAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		for _, id := range []sut.ID{"orders/0", "orders/1", "orders/2", "store/0"} {
+			f.set(id, 200)
+		}
+		r := start(t, f, policy.Workload{Liveness: httpProbe(1, 3)}, 0)
+		defer func() { r.stop() }()
+		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{
+			instance("orders/0", "1"), instance("orders/1", "1"), instance("orders/2", "1"), instance("store/0", "1"),
+		}}
+		pass(5 * time.Second)
+		ended := instance("orders/0", "1")
+		ended.Phase = sut.PhaseExited
+		f.deltas <- sut.Delta{Instances: []sut.Instance{ended}, Gone: []sut.ID{"orders/1"}}
+		pass(time.Millisecond)
+		before := map[sut.ID]int{}
+		for _, id := range []sut.ID{"orders/0", "orders/1", "orders/2"} {
+			before[id] = len(f.dials(id))
+		}
+		pass(5 * time.Second)
+		for id, want := range map[sut.ID]int{"orders/0": 0, "orders/1": 0, "orders/2": 5} {
+			if got := len(f.dials(id)) - before[id]; got != want {
+				t.Errorf("%s: %d looks, want %d", id, got, want)
+			}
+		}
+		if len(f.dials("store/0")) != 0 {
+			t.Error("what the policy does not name was asked")
+		}
+		// A full list without it is as good as Gone.
+		f.deltas <- sut.Delta{Reset: true}
+		pass(time.Millisecond)
+		n := len(f.dials("orders/2"))
+		pass(5 * time.Second)
+		if got := len(f.dials("orders/2")); got != n {
+			t.Errorf("%d looks after the reset", got-n)
+		}
+	})
+}
+
+func TestBlindProberSaysUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.set("orders/0", 200)
+		r := start(t, f, policy.Workload{Liveness: httpProbe(1, 3)}, 0)
+		defer func() { r.stop() }()
+		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{instance("orders/0", "1")}}
+		pass(3 * time.Second)
+		f.mu.Lock()
+		f.broken = errors.New("connection to the system is lost")
+		f.mu.Unlock()
+		f.deltas <- sut.Delta{Lost: "socket closed"} // the watch fails, and is begun again
+		pass(5 * time.Second)
+		if len(r.changes) != 2 || r.changes[1].Result != probe.Unknown {
+			t.Fatalf("%+v", r.changes)
+		}
+	})
+}
+
+func TestPoolIsBoundedAndLagIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		w := policy.Workload{Readiness: httpProbe(10, 1)}
+		w.Readiness.ProbeHandler = corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromString("tcp")}}
+		r := start(t, f, w, 2)
+		defer func() { r.stop() }()
+		d := sut.Delta{Reset: true}
+		for i := range 10 {
+			id := sut.InstanceID("orders", i)
+			f.set(id, -1) // each takes its whole time-out
+			d.Instances = append(d.Instances, instance(id, "1"))
+		}
+		f.deltas <- d
+		pass(4500 * time.Millisecond)
+		if f.most != 2 {
+			t.Errorf("%d looks at once", f.most)
+		}
+		if len(r.lags) != 10 || slices.Max(r.lags) < 3*time.Second {
+			t.Errorf("lags %v", r.lags)
+		}
+	})
+}

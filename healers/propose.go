@@ -1,0 +1,85 @@
+package healers
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+)
+
+// propose asks the healers about the open findings of a target. A healer has at
+// most one work on a target at a time.
+func (e *Engine) propose(id sut.ID) {
+	delete(e.wanted, id)
+	var want time.Duration
+	for _, d := range definitions {
+		for _, f := range e.open(d.Of, id) {
+			if e.busy(d.Name, id, f.Runbook) {
+				continue
+			}
+			plans := d.Healer.Propose(e.view, f.Finding)
+			if len(plans) == 0 {
+				continue
+			}
+			p := plans[0]
+			if p.NotBefore > e.view.now {
+				if want == 0 || p.NotBefore < want {
+					want = p.NotBefore
+				}
+				continue
+			}
+			e.start(f, p)
+		}
+	}
+	if want > 0 {
+		e.wanted[id] = want
+	}
+}
+
+// open are the open findings of a target among the kinds, in the order of kinds.
+func (e *Engine) open(kinds []FindingKind, id sut.ID) []openFinding {
+	var found []openFinding
+	for _, k := range kinds {
+		if k != FindingVolumeFull {
+			if f, ok := e.state.Findings[keyOf(k, id, "")]; ok {
+				found = append(found, f)
+			}
+			continue
+		}
+		for i := range e.view.policy.Runbooks {
+			if f, ok := e.state.Findings[keyOf(k, id, e.view.policy.Runbooks[i].Name)]; ok {
+				found = append(found, f)
+			}
+		}
+	}
+	return found
+}
+
+func (e *Engine) busy(healer string, id sut.ID, runbook string) bool {
+	for _, w := range e.state.Works {
+		if w.Plan.Healer == healer && w.Plan.target().ID == id && w.Plan.Runbook == runbook {
+			return true
+		}
+	}
+	return false
+}
+
+// start begins a work of a plan and takes it as far as it goes.
+func (e *Engine) start(f openFinding, p Plan) {
+	p.Finding = f.Kind
+	p.Digest = digest(p)
+	id := e.state.LastWork + 1
+	e.emit(Record{Kind: RecordWork, Work: id, Cause: f.Seq, Change: &WorkChange{Plan: &p, State: WorkActing}})
+	e.advance(e.state.Works[id])
+}
+
+// digest is the SHA-256 of the plan as JSON without its digest.
+func digest(p Plan) [32]byte {
+	p.Digest = [32]byte{}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return [32]byte{} // not possible: a plan is plain data, its arguments are checked
+	}
+	return sha256.Sum256(b)
+}

@@ -1,0 +1,43 @@
+package healers
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/backoff"
+)
+
+// restarted is what a restart is for: another incarnation, and it serves.
+const restarted Expr = "changed && instance.ready"
+
+var restartHealer = Definition{
+	Name:      "restart",
+	Summary:   "starts an instance again that has ended, or whose liveness probe fails",
+	Of:        []FindingKind{FindingExited, FindingNotLive},
+	Order:     2,
+	Retry:     backoff.Config{Initial: time.Second, Max: time.Minute}, // kubelet's is on top
+	PageAfter: 3,
+	Healer:    proposal(proposeRestart),
+}
+
+func proposeRestart(v *View, f Finding) []Plan {
+	p := Plan{
+		Healer: "restart", Targets: []sut.Target{f.Target},
+		Steps: []PlanStep{{Verb: verbRestart, Target: f.Target, Verify: restarted, Within: 30 * time.Second}},
+	}
+	if w, ok := v.Policy(f.Target.ID); ok {
+		p.Backoff = backoff.Config{Initial: w.Restart.Initial, Max: w.Restart.Max, Reset: w.Restart.Reset}
+		p.Steps[0].Args = grace(w.Restart.Grace)
+	}
+	return []Plan{p}
+}
+
+// grace writes the argument of restart and replace.
+func grace(d time.Duration) json.RawMessage {
+	if d <= 0 {
+		return nil
+	}
+	return json.RawMessage(`{"grace":` + strconv.FormatInt(int64(d), 10) + `}`)
+}

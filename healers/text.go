@@ -1,0 +1,158 @@
+package healers
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// String names the effect in a word.
+func (x Effect) String() string {
+	switch x {
+	case Allow:
+		return "allow"
+	case Defer:
+		return "defer"
+	case Ask:
+		return "ask"
+	case Deny:
+		return "deny"
+	default:
+		return "deny"
+	}
+}
+
+// Text says a record in one plain line, for people.
+func Text(r Record) string {
+	switch {
+	case r.Kind == RecordPolicy:
+		name, _, _ := strings.Cut(r.Text, " ")
+		return "policy " + name + " holds"
+	case r.Kind == RecordFinding && r.Finding != nil:
+		return textFinding(r.Finding)
+	case r.Kind == RecordDecision && r.Decision != nil:
+		return textDecision(r.Decision, r.At)
+	case r.Kind == RecordWork && r.Change != nil:
+		return textChange(r.Work, r.Change)
+	case r.Kind == RecordIntent && r.Act != nil:
+		return textAct(r.Act)
+	case r.Kind == RecordOutcome && r.Done != nil:
+		return fmt.Sprintf("act %d: %s%s", r.Done.ID, r.Done.Result, behind(r.Done.Detail))
+	case r.Kind == RecordCommand && r.Command != nil:
+		return fmt.Sprintf("%s: %s%s", r.Command.By, r.Command.Verb, behind(r.Command.Text))
+	case r.Kind == RecordState:
+		return textState(r.State)
+	default:
+		return string(r.Kind)
+	}
+}
+
+// findingWords are the findings as people say them.
+var findingWords = map[FindingKind]string{
+	FindingExited: "has ended", FindingNotLive: "does not live", FindingNotReady: "is not ready",
+	FindingReady: "is ready and out of rotation", FindingVolumeFull: "is full",
+}
+
+func textFinding(f *Finding) string {
+	words, ok := findingWords[f.Kind]
+	if !ok {
+		words = string(f.Kind)
+	}
+	if f.Ended {
+		return fmt.Sprintf("no longer: %s %s", f.Target.ID, words)
+	}
+	return fmt.Sprintf("%s %s%s", f.Target.ID, words, behind(f.Detail))
+}
+
+func textDecision(d *Decision, at time.Duration) string {
+	what := string(d.Verb) + " " + string(d.Target.ID)
+	if d.Effect == Allow {
+		return what + " is allowed"
+	}
+	var why string
+	switch d.Rule {
+	case RuleKill:
+		why = "the engine was stopped"
+	case RulePaused:
+		why = "the engine is paused"
+	case RuleScope:
+		why = "it is outside what the policy covers"
+	case RuleTrust:
+		why = "a person must approve"
+	case RuleActor:
+		why = "another act holds " + string(d.By)
+	case RuleBlind:
+		why = "the engine cannot see"
+		if d.Limit > 0 {
+			why = fmt.Sprintf("%d of %d are unready at once, so what they share is suspected", d.Have, d.Limit)
+		}
+	case RuleBudget:
+		why = fmt.Sprintf("%d would be left, and %d must be", d.Have, d.Limit)
+	case RuleRate:
+		why = fmt.Sprintf("%d within an hour, and %d may be", d.Have, d.Limit)
+	case RuleBack:
+		why = fmt.Sprintf("too soon after the last: %s of %s", milliseconds(d.Have), milliseconds(d.Limit))
+	case RuleStag:
+		why = fmt.Sprintf("%d of the workload are not back yet (%s), and %d may be", d.Have, d.By, d.Limit)
+	case RuleRecur:
+		why = "it was healed too often"
+	case RuleRepeat:
+		why = "it may have been done already"
+	case RuleNone:
+		why = "no rule"
+	}
+	said := map[Effect]string{Defer: "waits", Ask: "needs approval", Deny: "is denied"}[d.Effect]
+	if d.Until > at {
+		said += " for " + seconds(d.Until-at)
+	}
+	return what + " " + said + ": " + why
+}
+
+func textChange(id WorkID, c *WorkChange) string {
+	if c.Plan != nil {
+		name := c.Plan.Healer
+		if c.Plan.Runbook != "" {
+			name += " " + c.Plan.Runbook
+		}
+		return fmt.Sprintf("work %d: %s %s", id, name, c.Plan.target().ID)
+	}
+	return fmt.Sprintf("work %d: %s%s", id, c.State, behind(c.Reason))
+}
+
+func textAct(a *Act) string {
+	if a.Verb.tells() {
+		var m Message
+		if json.Unmarshal(a.Args, &m) == nil {
+			return string(a.Verb) + ": " + m.Text
+		}
+	}
+	return fmt.Sprintf("%s %s%s", a.Verb, a.Target.ID, behind(string(a.Args)))
+}
+
+func textState(raw json.RawMessage) string {
+	var n stateNote
+	switch {
+	case json.Unmarshal(raw, &n) != nil:
+		return string(raw)
+	case n.Settled != nil:
+		return fmt.Sprintf("act %d: %s%s", n.Settled.ID, n.Settled.Result, behind(n.Settled.Detail))
+	case n.Late != nil:
+		return fmt.Sprintf("act %d: %s, too late to count%s", n.Late.ID, n.Late.Result, behind(n.Late.Detail))
+	default:
+		return string(raw)
+	}
+}
+
+// behind adds a detail in brackets, where there is one.
+func behind(detail string) string {
+	if detail == "" {
+		return ""
+	}
+	return " (" + detail + ")"
+}
+
+func milliseconds(ms int64) string { return seconds(time.Duration(ms) * time.Millisecond) }
+
+// seconds writes a duration as people do, rounded to a tenth of a second.
+func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }

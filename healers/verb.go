@@ -1,0 +1,82 @@
+package healers
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+)
+
+// The verbs that the builtin healers use: the names behind "repair." of the
+// capabilities. Their arguments are written as JSON here, since only healers/act
+// may know the repair package.
+const (
+	verbRestart   Verb = "restart"
+	verbReplace   Verb = "replace"
+	verbRotateIn  Verb = "rotateIn"
+	verbRotateOut Verb = "rotateOut"
+)
+
+// Deadlines of acts. A restart and a replacement have their grace on top.
+const (
+	quickAct  = 2 * time.Second  // rotation: one request
+	slowAct   = 15 * time.Second // everything else
+	settleFor = 10 * time.Second // how long after its deadline an act of unknown outcome may still come true
+)
+
+// tells: it tells people and touches no system.
+func (v Verb) tells() bool { return v == VerbNotify || v == VerbPage }
+
+// life: it ends a life of an instance.
+func (v Verb) life() bool { return v == verbRestart || v == verbReplace }
+
+// rotates: it changes whether users are sent to an instance.
+func (v Verb) rotates() bool { return v == verbRotateIn || v == verbRotateOut }
+
+// counted by the rates: what takes nothing away is not, so that a rate can never
+// keep a healthy instance from its users.
+func (v Verb) counted() bool { return !v.tells() && v != verbRotateIn }
+
+// repeatable after a crash of the engine, on the same incarnation. A restart is
+// fenced by the incarnation that it ends. A replacement is not: done twice it
+// could leave two new instances, so it is observed instead. A message may come
+// twice, which is better than never.
+func (v Verb) repeatable() bool { return v != verbReplace }
+
+// deadline is how long an act of this verb may take.
+func (v Verb) deadline(args json.RawMessage) time.Duration {
+	if v.rotates() {
+		return quickAct
+	}
+	var grace struct {
+		Grace time.Duration `json:"grace"`
+	}
+	if v.life() && json.Unmarshal(args, &grace) == nil {
+		return slowAct + max(grace.Grace, 0)
+	}
+	return slowAct
+}
+
+// holds tells whether an act whose outcome nobody knows goes on holding its
+// target. A volume's verbs do not: its usage is the observation, and the work
+// looks at that anyway. Nor does a message.
+func (a *openAct) holds() bool {
+	return !a.Verb.tells() && a.Target.ID.Kind() == sut.KindInstance
+}
+
+// collides tells whether two acts may not be under way together. An instance's
+// place in the rotation and its life are two things: a crash takes it out and
+// starts it again at once. A replacement is about both, and about its volumes,
+// which outlive a restart.
+func collides(a, b *Act) bool {
+	switch {
+	case a.Verb.tells() || b.Verb.tells() || a.Target.ID.Instance() != b.Target.ID.Instance():
+		return false
+	case a.Verb == verbReplace || b.Verb == verbReplace:
+		return true
+	case a.Target.ID != b.Target.ID:
+		return false
+	default:
+		return a.Verb.rotates() == b.Verb.rotates()
+	}
+}

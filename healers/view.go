@@ -1,0 +1,310 @@
+package healers
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/policy"
+	"github.com/rebound-chaos/rebound/healers/probe"
+)
+
+// View is what the engine sees of the system now: the last levels it was told,
+// and what the probes say. It can be rebuilt from a full list at any time, since
+// all that has a history is in the records. Healers read it and never keep it.
+type View struct {
+	now    time.Duration
+	policy *policy.Policy
+	seen   bool   // there was a full list
+	lost   string // why we are blind
+
+	instances map[sut.ID]*Instance
+	volumes   map[sut.ID]sut.Volume
+	workloads map[string]sut.Workload
+	budgets   map[string]sut.Budget
+	members   map[string][]sut.ID // instances by workload, sorted
+	storage   map[sut.ID][]sut.ID // volumes by instance, sorted
+	early     map[sut.ID]probes   // of incarnations that the system has not told of yet
+
+	findings map[findingKey]openFinding // the state's
+}
+
+// Instance is an instance with what its probes say of the present incarnation.
+type Instance struct {
+	sut.Instance
+	Liveness  Probe
+	Readiness Probe
+}
+
+// Probe is what a probe says, and since when. The zero value has said nothing.
+type Probe struct {
+	Result probe.Result
+	Since  time.Duration
+	Detail string
+}
+
+type probes struct {
+	incarnation         string
+	liveness, readiness Probe
+}
+
+func newView() *View {
+	v := &View{early: map[sut.ID]probes{}}
+	v.clear()
+	return v
+}
+
+func (v *View) clear() {
+	v.instances, v.volumes = map[sut.ID]*Instance{}, map[sut.ID]sut.Volume{}
+	v.workloads, v.budgets = map[string]sut.Workload{}, map[string]sut.Budget{}
+	v.members, v.storage = map[string][]sut.ID{}, map[sut.ID][]sut.ID{}
+}
+
+// Now is the engine's time.
+func (v *View) Now() time.Duration { return v.now }
+
+// Instance finds an instance.
+func (v *View) Instance(id sut.ID) (Instance, bool) {
+	in, ok := v.instances[id]
+	if !ok {
+		return Instance{}, false
+	}
+	return *in, true
+}
+
+// Volume finds a volume.
+func (v *View) Volume(id sut.ID) (sut.Volume, bool) {
+	vol, ok := v.volumes[id]
+	return vol, ok
+}
+
+// Members are the instances of a workload, sorted. The slice is the view's own.
+func (v *View) Members(workload string) []sut.ID { return v.members[workload] }
+
+// Desired is how many instances a workload should have: what the platform says,
+// else as many as there are.
+func (v *View) Desired(workload string) int {
+	if w, ok := v.workloads[workload]; ok && w.Desired > 0 {
+		return w.Desired
+	}
+	return len(v.members[workload])
+}
+
+// Has tells whether a finding is open for the target.
+func (v *View) Has(kind FindingKind, id sut.ID) bool {
+	_, ok := v.findings[keyOf(kind, id, "")]
+	return ok
+}
+
+// Policy is what the policy says of the workload of an instance; false: it does
+// not cover it.
+func (v *View) Policy(id sut.ID) (*policy.Workload, bool) {
+	in := v.instances[id.Instance()]
+	if v.policy == nil || in == nil {
+		return nil, false
+	}
+	for i := range v.policy.Workloads {
+		if w := &v.policy.Workloads[i]; v.matches(w.Selector, in) {
+			return w, true
+		}
+	}
+	return nil, false
+}
+
+// Ready tells whether an instance can serve: what its readiness probe says, else
+// the platform, else that it runs.
+func (v *View) Ready(id sut.ID) sut.State {
+	in := v.instances[id]
+	if in == nil || in.Phase != sut.PhaseRunning {
+		return sut.No
+	}
+	w, covered := v.Policy(id)
+	switch {
+	case covered && w.Readiness != nil:
+		switch {
+		case in.Readiness.Result == probe.Success:
+			return sut.Yes
+		case in.Readiness.Result == probe.Failure, v.Has(FindingNotReady, id):
+			return sut.No
+		}
+		return sut.Unknown
+	case in.Instance.Ready != sut.Unknown:
+		return in.Instance.Ready
+	default:
+		return sut.Yes
+	}
+}
+
+// label reads a label of an instance, else of its workload.
+func (v *View) label(in *Instance, name string) string {
+	if s, ok := in.Labels[name]; ok {
+		return s
+	}
+	return v.workloads[in.Workload].Labels[name]
+}
+
+func (v *View) matches(s map[string]string, in *Instance) bool {
+	for name, want := range s {
+		got := in.Workload
+		if name != "workload" {
+			got = v.label(in, name)
+		}
+		if got != want {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+// incarnation is the one that lives at an ID now, of a volume that of its
+// instance; false: there is nothing.
+func (v *View) incarnation(id sut.ID) (string, bool) {
+	in := v.instances[id.Instance()]
+	if in == nil {
+		return "", false
+	}
+	if id.Kind() == sut.KindVolume {
+		if _, ok := v.volumes[id]; !ok {
+			return "", false
+		}
+	}
+	return in.Incarnation, true
+}
+
+// apply takes a delta in and calls touch with what may have changed.
+func (v *View) apply(d *sut.Delta, touch func(sut.ID)) {
+	if !d.Reset && d.Rev == 0 && d.Lost == "" && len(d.Instances)+len(d.Nodes)+len(d.Workloads)+len(d.Volumes)+len(d.Budgets)+len(d.Gone) == 0 {
+		return // no news, not the news that there is nothing
+	}
+	if v.lost != d.Lost {
+		v.lost = d.Lost
+		v.all(touch)
+	}
+	old := v.instances
+	if d.Reset {
+		v.all(touch)
+		v.seen = true
+		v.clear()
+	}
+	for _, w := range d.Workloads {
+		v.workloads[w.Name] = w
+	}
+	for _, b := range d.Budgets {
+		v.budgets[b.Name] = b
+	}
+	for i := range d.Instances {
+		v.put(&d.Instances[i], old[d.Instances[i].ID])
+		touch(d.Instances[i].ID)
+	}
+	for _, vol := range d.Volumes {
+		if _, ok := v.volumes[vol.ID]; !ok {
+			v.storage[vol.ID.Instance()] = insert(v.storage[vol.ID.Instance()], vol.ID)
+		}
+		v.volumes[vol.ID] = vol
+		touch(vol.ID)
+	}
+	for _, id := range d.Gone {
+		v.remove(id, touch)
+	}
+	for _, w := range d.Workloads {
+		v.touchAll(v.members[w.Name], touch)
+	}
+	if len(d.Budgets) > 0 {
+		v.all(touch)
+	}
+}
+
+func (v *View) put(in *sut.Instance, old *Instance) {
+	next := &Instance{Instance: *in}
+	switch {
+	case old != nil && old.Incarnation == in.Incarnation:
+		next.Liveness, next.Readiness = old.Liveness, old.Readiness
+	case v.early[in.ID].incarnation == in.Incarnation:
+		next.Liveness, next.Readiness = v.early[in.ID].liveness, v.early[in.ID].readiness
+		delete(v.early, in.ID)
+	}
+	if was := v.instances[in.ID]; was == nil || was.Workload != in.Workload {
+		if was != nil {
+			v.members[was.Workload] = without(v.members[was.Workload], in.ID)
+		}
+		v.members[in.Workload] = insert(v.members[in.Workload], in.ID)
+	}
+	v.instances[in.ID] = next
+}
+
+func (v *View) remove(id sut.ID, touch func(sut.ID)) {
+	touch(id)
+	if in := v.instances[id]; in != nil {
+		for _, vol := range slices.Clone(v.storage[id]) {
+			v.remove(vol, touch)
+		}
+		v.members[in.Workload] = without(v.members[in.Workload], id)
+		delete(v.instances, id)
+		delete(v.storage, id)
+		delete(v.early, id)
+	}
+	if _, ok := v.volumes[id]; ok {
+		v.storage[id.Instance()] = without(v.storage[id.Instance()], id)
+		delete(v.volumes, id)
+	}
+	delete(v.workloads, string(id))
+	delete(v.budgets, string(id))
+}
+
+// probe takes one transition in. That of an incarnation that is over is dropped;
+// the prober may know one before the system tells of it.
+func (v *View) probe(c *probe.Change, touch func(sut.ID)) {
+	p := Probe{Result: c.Result, Since: min(c.Since, v.now), Detail: c.Detail}
+	in := v.instances[c.Target.ID]
+	if in == nil || in.Incarnation != c.Target.Incarnation {
+		e := v.early[c.Target.ID]
+		if e.incarnation != c.Target.Incarnation {
+			e = probes{incarnation: c.Target.Incarnation}
+		}
+		set(c.Role, p, &e.liveness, &e.readiness)
+		v.early[c.Target.ID] = e
+		return
+	}
+	set(c.Role, p, &in.Liveness, &in.Readiness)
+	touch(in.ID)
+}
+
+// set files a probe's answer. The startup probe only gates the others, which is
+// the prober's part.
+func set(role probe.Role, p Probe, liveness, readiness *Probe) {
+	switch role {
+	case probe.Liveness:
+		*liveness = p
+	case probe.Readiness:
+		*readiness = p
+	case probe.Startup:
+	}
+}
+
+func (v *View) all(touch func(sut.ID)) {
+	for id := range v.instances { // into a set: the order does not matter
+		touch(id)
+	}
+	for id := range v.volumes {
+		touch(id)
+	}
+}
+
+func (v *View) touchAll(ids []sut.ID, touch func(sut.ID)) {
+	for _, id := range ids {
+		touch(id)
+	}
+}
+
+func insert(ids []sut.ID, id sut.ID) []sut.ID {
+	i, found := slices.BinarySearchFunc(ids, id, func(a, b sut.ID) int { return strings.Compare(string(a), string(b)) })
+	if found {
+		return ids
+	}
+	return slices.Insert(ids, i, id)
+}
+
+func without(ids []sut.ID, id sut.ID) []sut.ID {
+	return slices.DeleteFunc(ids, func(x sut.ID) bool { return x == id })
+}

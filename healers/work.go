@@ -1,0 +1,326 @@
+package healers
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/runbook"
+)
+
+// advanceAll takes every open work on that was touched or is due.
+func (e *Engine) advanceAll() {
+	touched := e.touched
+	e.touched, e.spare = e.spare, touched
+	defer clear(touched)
+	for _, id := range e.works() {
+		w := e.state.Works[id]
+		if w == nil {
+			continue
+		}
+		_, asked := touched[w.Plan.target().ID.Workload()]
+		if asked || e.due(w) {
+			e.advance(w)
+		}
+	}
+}
+
+func (e *Engine) due(w *Work) bool {
+	switch {
+	case w.State == WorkVerifying:
+		return w.Deadline > 0 && w.Deadline <= e.view.now
+	case w.Decision != nil && w.Decision.Until > 0:
+		return w.Decision.Until <= e.view.now && e.rounds == 0
+	default:
+		return false
+	}
+}
+
+// advance takes one work as far as it goes now. Each turn records something or
+// stops, and reads the state alone, so that a work goes on from any record.
+func (e *Engine) advance(w *Work) {
+	for w.State != "" && e.state.Works[w.ID] == w && e.turn(w) {
+	}
+}
+
+// turn does one thing and tells whether there may be more.
+func (e *Engine) turn(w *Work) bool {
+	switch w.State {
+	case WorkTelling:
+		return e.tell(w)
+	case WorkVerifying:
+		return e.verify(w)
+	case WorkUndoing:
+		switch {
+		case len(w.Flight) > 0:
+			return false
+		case w.Result != "" || w.Index >= len(w.Plan.Steps) || w.Plan.Steps[w.Index].Undo == nil:
+			return e.finish(w, false, "undone: "+string(w.Result))
+		default:
+			return e.try(w, w.Plan.Steps[w.Index].Undo)
+		}
+	case WorkAsking, WorkDeferred, WorkActing:
+		switch {
+		case len(w.Flight) > 0:
+			return false
+		case w.Result != "" && w.Index < len(w.Plan.Steps):
+			return e.judge(w)
+		default:
+			return e.step(w)
+		}
+	case WorkDone, WorkFailed, WorkEscalated, WorkDropped:
+		return false
+	}
+	return false
+}
+
+// step tries the present step.
+func (e *Engine) step(w *Work) bool {
+	if !w.Began {
+		f, open := e.state.Findings[keyOf(w.Plan.Finding, w.Plan.target().ID, w.Plan.Runbook)]
+		if !open || f.Target != w.Plan.target() {
+			return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the finding is over"})
+		}
+	}
+	if w.Index >= len(w.Plan.Steps) {
+		return e.finish(w, w.Began, "no step is left")
+	}
+	s := &w.Plan.Steps[w.Index]
+	if d, waits := e.retry(w, s.Verb); waits { // before If, so that a plan none of whose steps applies cannot spin
+		return e.wait(w, d)
+	}
+	if _, there := e.view.incarnation(s.Target.ID); !there && !s.Verb.tells() {
+		return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the target is gone"})
+	}
+	if !w.Began && s.Verb.rotates() && e.holds(s.Verify, e.scope(s.Target, w)) {
+		return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "it is so already"})
+	}
+	if !e.holds(s.If, e.scope(s.Target, w)) {
+		return e.change(w, WorkChange{Index: w.Index + 1, State: WorkActing, Reason: "passed over"})
+	}
+	return e.try(w, s)
+}
+
+// try asks the guard for the act of a step and issues it, or waits.
+func (e *Engine) try(w *Work, s *PlanStep) bool {
+	a := e.act(w, s)
+	d, grant := e.guard(w, a)
+	e.decided(w, d)
+	switch d.Effect {
+	case Allow:
+		e.issue(w, a, grant)
+	case Ask:
+		if w.State != WorkAsking {
+			e.change(w, WorkChange{Index: w.Index, State: WorkAsking})
+		}
+		if !w.Said { // until there are approvals a person can only do it by hand
+			e.message(w, VerbPage, "approval needed: "+string(a.Verb)+" "+string(a.Target.ID)+" for "+string(w.Plan.Finding))
+		}
+	case Defer, Deny:
+		if w.State != WorkUndoing {
+			return e.wait(w, d)
+		}
+	}
+	return false
+}
+
+func (e *Engine) wait(w *Work, d Decision) bool {
+	e.decided(w, d)
+	if w.State != WorkDeferred {
+		e.change(w, WorkChange{Index: w.Index, State: WorkDeferred})
+	}
+	return false
+}
+
+// act is the act of a step, now.
+func (e *Engine) act(w *Work, s *PlanStep) *Act {
+	a := &Act{
+		ID: e.state.LastAct + 1, Work: w.ID, Healer: w.Plan.Healer, Verb: s.Verb, Target: s.Target, Args: s.Args,
+		Deadline: e.view.now + s.Verb.deadline(s.Args), Repeatable: s.Verb.repeatable(),
+	}
+	if a.Target.Incarnation == "" {
+		a.Target.Incarnation, _ = e.view.incarnation(a.Target.ID)
+	}
+	if s.Verb.tells() {
+		a.Args = e.compose(w, s)
+	}
+	return a
+}
+
+func (e *Engine) issue(w *Work, a *Act, g Grant) {
+	e.emit(Record{Kind: RecordIntent, Work: w.ID, Cause: w.Seq, Act: a})
+	e.out.Acts = append(e.out.Acts, *a)
+	e.out.grants = append(e.out.grants, g)
+	e.touched[a.Target.ID.Workload()] = struct{}{}
+}
+
+// decided records the guard's answer when it is not the one of before. The
+// values compared may move without it being another answer.
+func (e *Engine) decided(w *Work, d Decision) {
+	if old := w.Decision; old != nil && old.Rule == d.Rule && old.Effect == d.Effect && old.Until == d.Until &&
+		old.By == d.By && old.Verb == d.Verb && old.Target == d.Target {
+		return
+	}
+	e.emit(Record{Kind: RecordDecision, Work: w.ID, Cause: w.Seq, Decision: &d})
+}
+
+// judge looks at how the act of the present step ended.
+func (e *Engine) judge(w *Work) bool {
+	s := &w.Plan.Steps[w.Index]
+	switch w.Result {
+	case ResultOK, ResultAlready:
+	case ResultUnknown:
+		if s.Verify == "" {
+			return e.failed(w, "nobody knows how "+string(s.Verb)+" ended")
+		}
+	default:
+		if scope := e.scope(w.Acted, w); (scope.Changed || scope.Gone) && w.Acted.ID.Kind() == sut.KindInstance {
+			return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the incarnation is over"})
+		}
+		return e.failed(w, string(s.Verb)+" was "+string(w.Result))
+	}
+	if e.holds(s.Verify, e.scope(w.Acted, w)) {
+		return e.passed(w)
+	}
+	return e.change(w, WorkChange{Index: w.Index, State: WorkVerifying, Deadline: e.view.now + s.Within})
+}
+
+// verify looks whether what the step was for has come true.
+func (e *Engine) verify(w *Work) bool {
+	s := &w.Plan.Steps[w.Index]
+	scope := e.scope(w.Acted, w)
+	switch {
+	case e.holds(s.Verify, scope):
+		return e.passed(w)
+	case scope.Gone:
+		return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the target is gone"})
+	case e.relapsed(w):
+		return e.failed(w, "it happened again")
+	case e.view.now >= w.Deadline:
+		return e.failed(w, string(s.Verb)+" did not help within "+seconds(s.Within))
+	default:
+		return false
+	}
+}
+
+// relapsed: what the work was for is there again, on a later incarnation.
+func (e *Engine) relapsed(w *Work) bool {
+	f, open := e.state.Findings[keyOf(w.Plan.Finding, w.Acted.ID, w.Plan.Runbook)]
+	return open && w.Acted.ID.Kind() == sut.KindInstance && f.Target.Incarnation != w.Acted.Incarnation
+}
+
+func (e *Engine) passed(w *Work) bool {
+	if w.Plan.Steps[w.Index].Last || w.Index+1 >= len(w.Plan.Steps) {
+		return e.finish(w, true, "")
+	}
+	return e.change(w, WorkChange{Index: w.Index + 1, State: WorkActing})
+}
+
+func (e *Engine) failed(w *Work, reason string) bool {
+	s := &w.Plan.Steps[w.Index]
+	switch {
+	case s.Undo != nil:
+		return e.change(w, WorkChange{Index: w.Index, State: WorkUndoing, Reason: reason})
+	case s.Optional && w.Index+1 < len(w.Plan.Steps):
+		return e.change(w, WorkChange{Index: w.Index + 1, State: WorkActing, Reason: reason})
+	default:
+		return e.finish(w, false, reason)
+	}
+}
+
+// finish ends a work, through a message where people are to be told. A work that
+// has paged did not heal by itself, whatever its steps did.
+func (e *Engine) finish(w *Work, well bool, reason string) bool {
+	count := e.state.Failures[failureKeyOf(w.Plan)].Count + 1
+	ends, message := WorkDone, w.Plan.Tell
+	switch {
+	case w.Told:
+		ends, message = WorkEscalated, false
+	case !well && count%pageAfter(w.Plan.Healer) == 0:
+		ends, message = WorkEscalated, true
+	case !well:
+		ends, message = WorkFailed, false
+	}
+	if message {
+		return e.change(w, WorkChange{Index: w.Index, State: WorkTelling, Reason: reason, Ends: ends})
+	}
+	return e.change(w, WorkChange{Index: w.Index, State: ends, Reason: reason})
+}
+
+// tell sends the message with which a work ends, then ends it.
+func (e *Engine) tell(w *Work) bool {
+	if !w.Said {
+		verb := VerbNotify
+		if w.Ends == WorkEscalated {
+			verb = VerbPage
+		}
+		e.message(w, verb, e.summary(w))
+	}
+	return e.change(w, WorkChange{Index: w.Index, State: w.Ends, Reason: w.Reason})
+}
+
+// message issues a message about a work, past its steps.
+func (e *Engine) message(w *Work, v Verb, text string) {
+	args, err := json.Marshal(Message{Text: text})
+	if err != nil {
+		return // not possible: a string
+	}
+	a := &Act{
+		ID: e.state.LastAct + 1, Work: w.ID, Healer: w.Plan.Healer, Verb: v, Target: w.Plan.target(), Args: args,
+		Deadline: e.view.now + v.deadline(nil), Repeatable: v.repeatable(),
+	}
+	if d, grant := e.guard(w, a); d.Effect == Allow {
+		e.issue(w, a, grant)
+	}
+}
+
+// compose is the argument of a notify or page step: its text filled in, and of a
+// runbook that tells how it ended, what was done so far.
+func (e *Engine) compose(w *Work, s *PlanStep) json.RawMessage {
+	var m Message
+	if json.Unmarshal(s.Args, &m) != nil {
+		m.Text = string(s.Args)
+	}
+	if t, err := runbook.ParseTemplate(m.Text); err == nil {
+		m.Text = t.Render(e.scope(s.Target, w))
+	}
+	if w.Plan.Tell {
+		m.Text = strings.TrimSpace(m.Text + " [" + e.summary(w) + "]")
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil // not possible: a string
+	}
+	return b
+}
+
+// summary says what a work did and where that led.
+func (e *Engine) summary(w *Work) string {
+	name, id := w.Plan.Healer, w.Plan.target().ID
+	if w.Plan.Runbook != "" {
+		name += " " + w.Plan.Runbook
+	}
+	text := name + " on " + string(id) + ": "
+	if len(w.Done) == 0 {
+		text += "nothing done"
+	}
+	text += strings.Join(w.Done, ", ")
+	if vol, ok := e.view.volumes[id]; ok {
+		text += "; " + strconv.Itoa(vol.UsedPercent()) + " % used"
+	}
+	if w.State == WorkTelling && w.Reason != "" {
+		text += "; " + w.Reason
+	}
+	return text
+}
+
+// change records that a work moved on. An ended work may free others, and its
+// target is looked at again.
+func (e *Engine) change(w *Work, c WorkChange) bool {
+	e.emit(Record{Kind: RecordWork, Work: w.ID, Cause: w.Seq, Change: &c})
+	if c.State.ended() {
+		e.touch(w.Plan.target().ID)
+	}
+	return true
+}

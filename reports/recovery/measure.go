@@ -1,0 +1,223 @@
+package recovery
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+const second = time.Second
+
+// Recovery is what the events so far tell.
+func (m *Meter) Recovery() Recovery {
+	r := Recovery{RestoredBy: ByNone, ObservedUntil: m.until(), Curve: slices.Clone(m.points)}
+	if m.revert > 0 {
+		r.RevertedAt = new(m.revert)
+	}
+	m.requests(&r)
+	var hits []*hit
+	for _, h := range m.hits {
+		if h.active != nil {
+			hits = append(hits, h)
+		}
+	}
+	if len(hits) == 0 {
+		return r
+	}
+	slices.SortStableFunc(hits, func(a, b *hit) int { return cmp.Compare(*a.active, *b.active) })
+	first := hits[0]
+	r.InjectedAt, r.DetectedAt, r.ActedAt = first.active, first.detected, first.acted
+	if first.detected != nil {
+		r.TTD = new(max(0, *first.detected-*first.active))
+		if first.acted != nil {
+			r.TTA = new(*first.acted - *first.detected)
+		}
+	}
+	r.FullBefore = m.hits[0].full
+	m.recover(&r, hits)
+	m.lost(&r, *first.active)
+	m.relapses(&r, *first.active)
+	r.RestoredBy = m.restoredBy(&r, hits)
+	return r
+}
+
+// requests counts what users asked for while something was broken.
+func (m *Meter) requests(r *Recovery) {
+	from := time.Duration(0)
+	if len(m.hits) > 0 {
+		from = m.hits[0].injected
+	}
+	for _, p := range m.points {
+		if p.Start+second > from && p.Start < r.ObservedUntil {
+			r.FailedRequests += p.Failed
+			r.TotalRequests += p.Good + p.Failed
+		}
+	}
+}
+
+// worst keeps the longest of several faults' times; one that is missing makes
+// all of it missing.
+type worst struct {
+	d       *time.Duration
+	missing bool
+}
+
+func (w *worst) add(d time.Duration) {
+	if w.d == nil || d > *w.d {
+		w.d = &d
+	}
+}
+
+func (w *worst) value() *time.Duration {
+	if w.missing {
+		return nil
+	}
+	return w.d
+}
+
+// recover measures every fault from its own confirmation to its own end.
+func (m *Meter) recover(r *Recovery, hits []*hit) {
+	hold := time.Duration(m.window()) * second
+	var ttm, ttr, full, after, recoveredAt, restoredAt, least, fullLeast worst
+	for _, h := range hits {
+		from, until := *h.active, m.ends(h)
+		sus, recovered := m.sustained(from, until)
+		up, restored := m.capacity.restored(from, until, hold)
+		restored = restored && r.FullBefore
+		if recovered {
+			ttm.add(sus - from)
+			recoveredAt.add(sus)
+		} else {
+			ttm.missing = true
+			least.add(max(0, m.trailing(from, until)-from))
+			reverted, ok := m.undone(h)
+			back, ok2 := m.returned(reverted)
+			if ok && ok2 {
+				after.add(max(0, back-reverted))
+			} else {
+				after.missing = true
+			}
+		}
+		if restored {
+			full.add(up - from)
+		} else {
+			full.missing = true
+			fullLeast.add(max(0, until-from))
+		}
+		if recovered && restored {
+			ttr.add(max(sus, up) - from)
+			restoredAt.add(max(sus, up))
+		} else {
+			ttr.missing = true
+		}
+	}
+	r.TTM, r.TTR, r.Capacity, r.RecoverAfterRevert = ttm.value(), ttr.value(), full.value(), after.value()
+	r.TTMAtLeast, r.CapacityAtLeast = least.value(), fullLeast.value()
+	if r.TTM != nil {
+		r.RecoveredAt = recoveredAt.value()
+		r.EndedBad = m.endedBad(*hits[0].active, r.ObservedUntil)
+	}
+	if r.TTR != nil {
+		r.RestoredAt = restoredAt.value()
+	}
+}
+
+// ends is when a fault no longer counts: at its revert or the end of observation.
+func (m *Meter) ends(h *hit) time.Duration {
+	if h.reverted != nil {
+		return min(*h.reverted, m.until())
+	}
+	return m.until()
+}
+
+// undone is when we began to undo a fault.
+func (m *Meter) undone(h *hit) (time.Duration, bool) {
+	switch {
+	case h.reverted != nil && (m.revert == 0 || *h.reverted < m.revert):
+		return *h.reverted, true
+	case m.revert > 0:
+		return m.revert, true
+	default:
+		return 0, false
+	}
+}
+
+// lost integrates the lost share of good answers over whole seconds: all of the
+// one in which the fault was confirmed, and of the last what was observed.
+func (m *Meter) lost(r *Recovery, from time.Duration) {
+	var before []int
+	for _, p := range m.points {
+		if p.Start >= m.baseline && p.Start+second <= m.hits[0].injected && (p.Quality == Good || p.Quality == Bad) {
+			before = append(before, p.Good)
+		}
+	}
+	if len(before) == 0 {
+		return
+	}
+	slices.Sort(before)
+	n := len(before)
+	q0 := float64(before[n/2]+before[(n-1)/2]) / 2
+	if q0 == 0 {
+		return
+	}
+	var sum float64
+	for _, p := range m.points {
+		if p.Start+second <= from || p.Start >= r.ObservedUntil || p.Quality == Empty {
+			continue
+		}
+		share := min(1, (r.ObservedUntil - p.Start).Seconds())
+		sum += share * max(0, 1-float64(p.Good)/q0)
+	}
+	r.AvailabilityLost = new(time.Duration(sum * float64(second)))
+}
+
+func (m *Meter) relapses(r *Recovery, from time.Duration) {
+	var back bool
+	for _, p := range m.points {
+		if p.Start+second <= from || p.Start >= r.ObservedUntil {
+			continue
+		}
+		switch {
+		case p.Quality == Bad && back:
+			r.Relapses++
+			back = false
+		case p.Quality == Bad:
+			r.Suffered = true
+		case p.Quality == Good:
+			back = r.Suffered
+		}
+	}
+}
+
+// restoredBy attributes recovery. An act counts if it was on what was hit, was
+// issued after the injection began and before recovery (give or take the second
+// that recovery is exact to), and ended well.
+func (m *Meter) restoredBy(r *Recovery, hits []*hit) RestoredBy {
+	first := hits[0]
+	dipped := r.FullBefore && m.capacity.dipped(first.injected, r.ObservedUntil)
+	healed := func(by time.Duration) RestoredBy {
+		for _, a := range m.acts {
+			for _, h := range hits {
+				if a.ok && a.issued >= h.injected && a.issued <= by+second && h.about(a.target) {
+					return ByHealer
+				}
+			}
+		}
+		return ByPlatform
+	}
+	suffered := r.TTM == nil || *r.TTM > 0
+	switch {
+	case r.TTR != nil && (suffered || dipped):
+		return healed(*r.RestoredAt)
+	case r.TTR != nil:
+		return ByNone // nothing was lost
+	case r.TTM != nil && suffered:
+		return healed(*r.RecoveredAt)
+	case r.RecoverAfterRevert != nil:
+		return ByRevert
+	case r.TTM != nil && dipped && m.revert > 0 && m.capacity.full:
+		return ByRevert // replicas came back only then
+	default:
+		return ByNone
+	}
+}

@@ -1,0 +1,280 @@
+package render
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// chart is the picture of one run and its control: the share of good answers
+// above, latency below, both over seconds since the zero that axis names.
+type chart struct {
+	title string // for those who cannot see it
+	axis  string // "seconds since the fault was confirmed"
+	from  float64
+	to    float64
+	// healed and control are the two curves; control may be nil.
+	healed, control *curve
+	faults          []bar
+	lanes           []lane
+	rules           []rule
+	phases          []bar
+	// lostUntil is where the shade of lost availability ends: at our own revert.
+	lostUntil float64
+	// atLeast (share) and atMost (latency) are the bounds of the steady state; 0: none.
+	atLeast float64
+	atMost  time.Duration
+}
+
+// curve is the seconds of one run.
+type curve struct {
+	name  string
+	steps []step
+}
+
+// step is one second: from x for one second, share good answers (NaN: nothing
+// was asked), p99 latency (0: nothing was answered).
+type step struct {
+	x, share float64
+	p99      time.Duration
+}
+
+// bar is a span of time with words.
+type bar struct {
+	from, to float64
+	label    string
+	tip      string
+}
+
+// lane is a row of numbered acts.
+type lane struct {
+	name   string
+	square bool // the control's; its shape tells it apart without colour
+	marks  []mark
+}
+
+// mark is an act: n is its number in the list below the picture.
+type mark struct {
+	n      int
+	x      float64
+	end    float64 // when its outcome was known; NaN: never
+	hollow bool    // it was decided against, or did not work
+	tip    string
+}
+
+// rule is a moment worth a line through both panels.
+type rule struct {
+	x     float64
+	label string
+	class string // rule-fault, rule-healed, rule-control or rule-plain
+	dot   bool   // with a dot on the curve: here users were served again
+}
+
+// The geometry, in px of a picture that is shown at its natural size or smaller.
+const (
+	chartWidth  = 1040.0
+	chartLeft   = 62.0
+	chartRight  = 16.0
+	shareHeight = 210.0
+	delayHeight = 96.0
+	labelRow    = 17.0
+	barRow      = 20.0
+	laneRow     = 24.0
+)
+
+// canvas is a chart while it is drawn.
+type canvas struct {
+	svg
+	chart
+	bottom float64 // of the last panel
+}
+
+func (c *canvas) px(x float64) float64 {
+	return chartLeft + (x-c.from)/(c.to-c.from)*(chartWidth-chartLeft-chartRight)
+}
+
+func (c *canvas) clampPx(x float64) float64 {
+	return math.Min(math.Max(c.px(x), chartLeft), chartWidth-chartRight)
+}
+
+// draw returns the SVG element. id must differ among the pictures of one page.
+func (ch chart) draw(id string) string {
+	if ch.to <= ch.from {
+		ch.to = ch.from + 1
+	}
+	c := &canvas{chart: ch}
+	y := c.legend()
+	labels := c.placeRules()
+	rulesTop := y
+	y += float64(labels.rows)*labelRow + 4
+	faultTop := y
+	faultRows := c.placeFaults()
+	y += float64(faultRows.rows) * barRow
+	lanesTop := y
+	lanes := make([]placedLane, len(c.lanes))
+	for i, l := range c.lanes {
+		lanes[i] = c.placeLane(l)
+		y += float64(lanes[i].rows) * laneRow
+	}
+	shareTop := y + 22
+	shareBottom := shareTop + shareHeight
+	delayTop := shareBottom + 34
+	delayBottom := delayTop + delayHeight
+	c.bottom = delayBottom
+
+	// From the back to the front: shades, grids, lines, curves, marks, words.
+	for _, f := range union(c.faults) {
+		x := c.clampPx(f.from)
+		c.rect(x, shareTop, c.clampPx(f.to)-x, shareHeight, "shade")
+		c.rect(x, delayTop, c.clampPx(f.to)-x, delayHeight, "shade")
+	}
+	c.shareGrid(shareTop, shareBottom)
+	delayScale := c.delayGrid(delayTop, delayBottom)
+	c.timeGrid(shareTop, shareBottom, delayTop, delayBottom)
+	c.drawRules(labels, rulesTop)
+	c.text(chartLeft, shareTop-8, "panel", "", "Good answers, % of offered load")
+	c.text(chartLeft, delayTop-8, "panel", "", "Latency, 99th percentile, log scale")
+	c.curves(shareTop, shareBottom, delayScale)
+	c.dots(shareTop)
+	c.drawFaults(faultRows, faultTop)
+	for i, l := range lanes {
+		c.drawLane(c.lanes[i], l, lanesTop, shareBottom)
+		lanesTop += float64(l.rows) * laneRow
+	}
+	height := c.phaseStrip(delayBottom + 40)
+
+	var head svg
+	head.open("svg", "viewBox", fmt.Sprintf("0 0 %s %s", num(chartWidth), num(height)),
+		"class", "chart", "role", "img", "aria-labelledby", id+"-title")
+	head.open("title", "id", id+"-title")
+	return head.b.String() + escape(ch.title) + "</title>\n" + c.b.String() + "</svg>"
+}
+
+// shareGrid draws the scale of good answers.
+func (c *canvas) shareGrid(top, bottom float64) {
+	for _, p := range []float64{0, 25, 50, 75, 100} {
+		y := bottom - p/100*(bottom-top)
+		c.line(chartLeft, y, chartWidth-chartRight, y, "grid")
+		c.text(chartLeft-8, y+4, "tick", "end", num(p)+" %")
+	}
+	if c.atLeast > 0 {
+		y := bottom - c.atLeast*(bottom-top)
+		c.line(chartLeft, y, chartWidth-chartRight, y, "bound")
+	}
+}
+
+// delayGrid draws the logarithmic scale of latency and returns it.
+func (c *canvas) delayGrid(top, bottom float64) func(time.Duration) float64 {
+	low, high := math.Inf(1), c.atMost.Seconds()
+	for _, cv := range []*curve{c.healed, c.control} {
+		if cv == nil {
+			continue
+		}
+		for _, s := range cv.steps {
+			if s.p99 > 0 {
+				low, high = math.Min(low, s.p99.Seconds()), math.Max(high, s.p99.Seconds())
+			}
+		}
+	}
+	lo, hi := -3.0, 0.0 // 1 ms to 1 s where nothing was measured
+	if high > 0 {
+		lo, hi = math.Floor(math.Log10(math.Min(low, high))+1e-9), math.Ceil(math.Log10(high)-1e-9)
+	}
+	if hi <= lo {
+		hi = lo + 1
+	}
+	scale := func(d time.Duration) float64 {
+		v := math.Log10(math.Max(d.Seconds(), math.Pow(10, lo)))
+		return bottom - (v-lo)/(hi-lo)*(bottom-top)
+	}
+	for e := lo; e <= hi; e++ {
+		d := time.Duration(math.Pow(10, e) * float64(time.Second))
+		c.line(chartLeft, scale(d), chartWidth-chartRight, scale(d), "grid")
+		c.text(chartLeft-8, scale(d)+4, "tick", "end", tickTime(e))
+	}
+	if c.atMost > 0 {
+		c.line(chartLeft, scale(c.atMost), chartWidth-chartRight, scale(c.atMost), "bound")
+	}
+	return scale
+}
+
+func tickTime(exp float64) string {
+	switch {
+	case exp < -3:
+		return strconv.FormatFloat(math.Pow(10, exp+6), 'f', -1, 64) + " µs"
+	case exp < 0:
+		return strconv.FormatFloat(math.Round(math.Pow(10, exp+3)), 'f', -1, 64) + " ms"
+	default:
+		return strconv.FormatFloat(math.Pow(10, exp), 'f', -1, 64) + " s"
+	}
+}
+
+// timeGrid draws the axis of time under the lower panel.
+func (c *canvas) timeGrid(shareTop, shareBottom, delayTop, delayBottom float64) {
+	every := 1.0
+	for _, e := range []float64{1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200, 14400} {
+		every = e
+		if (c.to-c.from)/e <= 14 {
+			break
+		}
+	}
+	for x := math.Ceil(c.from/every) * every; x <= c.to; x += every {
+		c.line(c.px(x), shareTop, c.px(x), shareBottom, "grid")
+		c.line(c.px(x), delayTop, c.px(x), delayBottom, "grid")
+		c.text(c.px(x), delayBottom+16, "tick", "middle", strings.Replace(num(x), "-", "−", 1))
+	}
+	c.text(chartWidth-chartRight, delayBottom+33, "axis", "end", c.axis)
+}
+
+// curves draws the control behind and the healed run before it.
+func (c *canvas) curves(top, bottom float64, delay func(time.Duration) float64) {
+	height := func(s step) (float64, bool) { return bottom - s.share*(bottom-top), !math.IsNaN(s.share) }
+	late := func(s step) (float64, bool) { return delay(s.p99), s.p99 > 0 }
+	if c.healed != nil {
+		c.put("path", "d", c.lost(c.healed.steps, top, bottom), "class", "lost")
+	}
+	if c.control != nil {
+		c.put("path", "d", c.stairs(c.control.steps, height), "class", "control")
+		c.put("path", "d", c.stairs(c.control.steps, late), "class", "control")
+	}
+	if c.healed != nil {
+		c.put("path", "d", c.stairs(c.healed.steps, height), "class", "healed")
+		c.put("path", "d", c.stairs(c.healed.steps, late), "class", "healed")
+	}
+}
+
+// stairs is a path of level seconds; a second without a value is a gap.
+func (c *canvas) stairs(steps []step, at func(step) (float64, bool)) string {
+	var b strings.Builder
+	joined := false
+	for i, s := range steps {
+		y, ok := at(s)
+		if !ok {
+			joined = false
+			continue
+		}
+		if joined && math.Abs(steps[i-1].x+1-s.x) < 0.01 {
+			b.WriteString("V" + num(y))
+		} else {
+			b.WriteString("M" + num(c.clampPx(s.x)) + " " + num(y))
+		}
+		b.WriteString("H" + num(c.clampPx(s.x+1)))
+		joined = true
+	}
+	return b.String()
+}
+
+// lost is the area between all good and what was, from the fault on.
+func (c *canvas) lost(steps []step, top, bottom float64) string {
+	var b strings.Builder
+	for _, s := range steps {
+		if math.IsNaN(s.share) || s.share >= 1 || s.x <= -1 || s.x >= c.lostUntil {
+			continue
+		}
+		x1, x2 := c.clampPx(s.x), c.clampPx(math.Min(s.x+1, c.lostUntil))
+		fmt.Fprintf(&b, "M%s %sH%sV%sH%sZ", num(x1), num(top), num(x2), num(bottom-s.share*(bottom-top)), num(x1))
+	}
+	return b.String()
+}

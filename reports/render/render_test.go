@@ -1,0 +1,266 @@
+package render
+
+import (
+	"bytes"
+	"encoding/xml"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rebound-chaos/rebound/reports/timeline"
+	"github.com/rebound-chaos/rebound/reports/timeline/timelinetest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func build(t *testing.T, dir string, b *timelinetest.Builder) Run {
+	t.Helper()
+	u, err := Build(b.Events(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// evil is text that tries to be markup wherever it lands.
+const evil = `<script>alert(1)</script><img src="http://evil.example/x.png" onerror=x> "&' | ` + "`code`" + " \x1b[31m\nnext\x00"
+
+// storm has more of everything than fits, every text of it evil.
+func storm(control bool) *timelinetest.Builder {
+	h := timeline.Header{
+		Scenario: evil, Claim: evil, Policy: evil, Run: evil, Tool: evil, Misses: []string{}, Control: control,
+		Workloads: []timeline.Workload{{Name: evil, Replicas: 1}},
+	}
+	for i := range 9 {
+		h.Faults = append(h.Faults, timeline.Planned{ID: fmt.Sprint(i), Fault: "cut" + evil, Target: fmt.Sprintf("orders/%d>store/0%s", i, evil)})
+	}
+	b := timelinetest.Begin(h).Seconds(4, 200, 0).Phase(timeline.PhaseInject)
+	for i := range 9 {
+		b.After(time.Duration(i*50)*time.Millisecond).Fault(fmt.Sprint(i), timeline.FaultActive, evil)
+	}
+	b.Phase(timeline.PhaseObserve)
+	for i := range 20 {
+		b.Seconds(1, 10*i, 200-10*i)
+		for j := range 6 {
+			b.After(time.Duration(100+j*5)*time.Millisecond).Act("orders/1"+evil, evil, evil, []string{"ok", "failed", evil}[j%3])
+		}
+		b.Healing("orders/2", timeline.Healing{State: timeline.HealingDecision, Effect: "deny", Rule: evil, Verb: evil, Text: evil})
+	}
+	return b.Seconds(20, 200, 0).Phase(timeline.PhaseRevert).Fault("3", timeline.FaultStuck, evil).
+		Phase(timeline.PhaseSettle).Seconds(5, 200, 0).Note(evil).End(evil)
+}
+
+// cases are the reports that every renderer must be able to show.
+func cases(t *testing.T) map[string]Report {
+	t.Helper()
+	healed := build(t, "hang/rebound/1", timelinetest.Healed())
+	control := build(t, "hang/off/1", timelinetest.Missed())
+	placebo := build(t, "placebo/rebound/1", timelinetest.Placebo())
+	aborted := build(t, "", timelinetest.Begin(timeline.Header{}).Seconds(2, 200, 0).Stop("interrupted").Phase(timeline.PhaseTeardown).End())
+	bare := build(t, "", timelinetest.Begin(timeline.Header{Healers: "off", Misses: []string{}}))
+	off := timelinetest.Missed().Events()
+	off[0].Header.Control = false
+	failed, err := Build(off, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	met := timelinetest.Healed().Events() // a control that heals as well
+	met[0].Header.Control = true
+	same, err := Build(met, "hang/same")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]Report{
+		"healed":  New("", healed, control),
+		"joint":   New("demo", control, healed, placebo, failed),
+		"aborted": New("", aborted),
+		"bare":    New("", bare),
+		"failed":  New("", failed),
+		"control": New("", control),
+		"proves":  New("", healed, same),
+		"nothing": New(""),
+		"storm":   New("", build(t, "storm/a", storm(false)), build(t, "storm/b", storm(true))),
+	}
+}
+
+func render(t *testing.T, name string, r Report) string {
+	t.Helper()
+	d, ok := Lookup(name)
+	if !ok {
+		t.Fatalf("no renderer %q", name)
+	}
+	var b bytes.Buffer
+	if err := d.Render(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	all := cases(t)
+	for _, name := range []string{"healed", "joint", "aborted", "bare"} {
+		for _, d := range Builtin() {
+			got := render(t, d.Name, all[name])
+			if again := render(t, d.Name, cases(t)[name]); again != got {
+				t.Errorf("%s of %s differs from one time to the next", d.Name, name)
+			}
+			golden(t, name+"."+d.Name, got)
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; go test ./reports/render -update if this is meant):\n%s", name, diff)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	want := map[string]timeline.Verdict{
+		"healed": timeline.Pass, "joint": timeline.Fail, "aborted": timeline.Inconclusive, "bare": timeline.Inconclusive,
+		"failed": timeline.Fail, "control": timeline.Fail, "proves": timeline.Inconclusive, "nothing": timeline.Inconclusive,
+	}
+	all := cases(t)
+	for name, v := range want {
+		if got := all[name].Verdict(); got != v {
+			t.Errorf("%s: verdict %v, want %v", name, got, v)
+		}
+	}
+	for name, code := range map[string]int{"healed": 0, "joint": 1, "aborted": 4, "bare": 3, "failed": 1, "control": 0, "proves": 3, "nothing": 3} {
+		if got := all[name].ExitCode(); got != code {
+			t.Errorf("%s: exit code %d, want %d", name, got, code)
+		}
+	}
+	if !all["aborted"].Aborted() || all["healed"].Aborted() {
+		t.Error("only the run that was stopped is aborted")
+	}
+	if n := len(all["joint"].Runs); n != 3 || all["joint"].Runs[0].Control == nil {
+		t.Errorf("the control belongs to its run: %d runs", n)
+	}
+	if _, err := Build(nil, "x"); err == nil {
+		t.Error("no events made a run")
+	}
+}
+
+// outside are references that would make a browser fetch something.
+var outside = regexp.MustCompile(`(?i)<(script|link|img|iframe|object|embed|image|use|base|video|audio)\b|<[a-z][^<>]*\s(src|srcset|xlink:href|action|data|poster|on[a-z]+)\s*=|url\(|@import|<[^<>]*\shref="[^#]`)
+
+func TestHTMLNeedsNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, r := range cases(t) {
+		page := render(t, "html", r)
+		if m := outside.FindString(page); m != "" {
+			t.Errorf("%s: the page refers to something outside itself: %q", name, m)
+		}
+		if name != "storm" && strings.Contains(page, "http") {
+			t.Errorf("%s: the page holds an address", name)
+		}
+		if strings.Contains(page, "ZgotmplZ") {
+			t.Errorf("%s: the template refused a value", name)
+		}
+	}
+}
+
+func TestHTMLEscapes(t *testing.T) {
+	t.Parallel()
+	page := render(t, "html", cases(t)["storm"])
+	if !strings.Contains(page, "&lt;script&gt;alert(1)&lt;/script&gt;") {
+		t.Error("the text itself is missing")
+	}
+	for _, bad := range []string{"<script", "<img", "\x1b", "\x00"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page holds %q unescaped", bad)
+		}
+	}
+}
+
+// The pictures are strict XML, so that any program can take them out of the page.
+func TestSVGIsWellFormed(t *testing.T) {
+	t.Parallel()
+	svgs := regexp.MustCompile(`(?s)<svg.*?</svg>`)
+	for name, r := range cases(t) {
+		for _, s := range svgs.FindAllString(render(t, "html", r), -1) {
+			if strings.Contains(s, "NaN") || strings.Contains(s, "Inf") {
+				t.Errorf("%s: a coordinate is no number", name)
+			}
+			if err := xml.Unmarshal([]byte(s), new(struct{})); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+func TestTextFits(t *testing.T) {
+	t.Parallel()
+	for name, r := range cases(t) {
+		r.Path = strings.Repeat("/a/very/long/path", 12) + "/report.html"
+		for i, l := range strings.Split(render(t, "text", r), "\n") {
+			if n := utf8.RuneCountInString(l); n > textColumns {
+				t.Errorf("%s: line %d is %d columns wide: %s", name, i+1, n, l)
+			}
+			if strings.ContainsAny(l, "\x1b\x00") {
+				t.Errorf("%s: line %d could steer the terminal: %q", name, i+1, l)
+			}
+		}
+	}
+}
+
+func TestMarkdownStaysSmall(t *testing.T) {
+	t.Parallel()
+	one := cases(t)["storm"].Runs[0]
+	r := Report{Title: "many"}
+	for range 5000 {
+		r.Runs = append(r.Runs, one)
+	}
+	page := render(t, "markdown", r)
+	if len(page) >= 1<<20 {
+		t.Errorf("summary.md has %d bytes", len(page))
+	}
+	if !strings.Contains(page, "did not fit") {
+		t.Error("it does not say that runs are missing")
+	}
+	if strings.Contains(page, "<script") || strings.Contains(page, "<img") {
+		t.Error("summary.md holds markup of the timeline")
+	}
+}
+
+// smallDisk takes n bytes.
+type smallDisk struct{ n int }
+
+func (f *smallDisk) Write(b []byte) (int, error) {
+	if f.n -= len(b); f.n < 0 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return len(b), nil
+}
+
+func TestRenderersReportAFullDisk(t *testing.T) {
+	t.Parallel()
+	for _, d := range Builtin() {
+		if err := d.Render(&smallDisk{n: 5}, cases(t)["healed"]); err == nil {
+			t.Errorf("%s swallowed the error of its writer", d.Name)
+		}
+	}
+}

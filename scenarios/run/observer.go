@@ -1,0 +1,282 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/reports/timeline"
+)
+
+// lookEvery is how often the observer asks each instance whether it is ready. It
+// is the resolution of capacityRestored.
+const lookEvery = 250 * time.Millisecond
+
+// observer is the harness's own look at the instances, the same in every arm. It
+// asks by the probes of the System file, and knows nothing of healing.
+type observer struct {
+	sys    sut.System
+	system *manifest.System
+	rec    *record
+
+	probes sync.WaitGroup
+	mu     sync.Mutex
+	seen   map[sut.ID]*seen // guarded by mu
+}
+
+// seen is what was last known of an instance.
+type seen struct {
+	workload    string
+	incarnation string
+	exits       uint64
+	running     bool
+	ready       bool
+	rotation    sut.State
+	stop        context.CancelFunc // ends the probe of this incarnation
+}
+
+func instanceOf(id string) string {
+	if in := sut.ID(id).Instance(); in != "" {
+		return string(in)
+	}
+	return id
+}
+
+// Run watches until ctx ends, which is no error.
+func (o *observer) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer o.probes.Wait()
+	defer cancel()
+	err := o.sys.Watch(ctx, func(d sut.Delta) error { o.apply(ctx, d); return nil })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("watch the system: %w", err)
+}
+
+// full tells whether as many instances are ready as the system declares.
+func (o *observer) full() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	up := map[string]int{}
+	for _, s := range o.seen {
+		if s.ready {
+			up[s.workload]++
+		}
+	}
+	for _, w := range o.system.Spec.Workloads {
+		if up[w.Name] < max(w.Replicas, 1) {
+			return false
+		}
+	}
+	return true
+}
+
+func (o *observer) apply(ctx context.Context, d sut.Delta) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	there := map[sut.ID]bool{}
+	for _, in := range d.Instances {
+		there[in.ID] = true
+		o.instance(ctx, in)
+	}
+	for _, id := range d.Gone {
+		o.gone(id)
+	}
+	if d.Reset {
+		for id := range o.seen {
+			if !there[id] {
+				o.gone(id)
+			}
+		}
+	}
+}
+
+// instance, gone and tell are called with mu held.
+func (o *observer) instance(ctx context.Context, in sut.Instance) {
+	s := o.seen[in.ID]
+	if s == nil {
+		s = &seen{workload: in.Workload, exits: in.Exits, stop: func() {}}
+		o.seen[in.ID] = s
+	}
+	// Levels, not edges: an exit and the start after it may come as one change.
+	over := in.Exits > s.exits || in.Phase == sut.PhaseExited || (s.running && in.Incarnation != s.incarnation)
+	if s.running && over {
+		s.stop()
+		s.running, s.ready = false, false
+		o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceExited, Code: in.LastExit.Code, Signal: in.LastExit.Signal})
+	}
+	s.exits = in.Exits
+	if in.Phase == sut.PhaseRunning && !s.running {
+		s.running, s.incarnation = true, in.Incarnation
+		o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceStarted})
+		o.probe(ctx, in, s)
+	}
+	if in.Rotation != s.rotation {
+		s.rotation = in.Rotation
+		switch in.Rotation {
+		case sut.Yes:
+			o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceIn})
+		case sut.No:
+			o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceOut})
+		case sut.Unknown:
+		}
+	}
+}
+
+func (o *observer) gone(id sut.ID) {
+	s := o.seen[id]
+	if s == nil {
+		return // a volume, or never seen
+	}
+	s.stop()
+	delete(o.seen, id)
+	o.tell(id, s, timeline.Instance{State: timeline.InstanceGone})
+}
+
+func (o *observer) tell(id sut.ID, s *seen, i timeline.Instance) {
+	i.Workload, i.Incarnation = s.workload, s.incarnation
+	var cause uint64
+	switch i.State {
+	case timeline.InstanceReady:
+		// That a program comes up is its own doing.
+	case timeline.InstanceStarted, timeline.InstanceExited, timeline.InstanceUnready,
+		timeline.InstanceIn, timeline.InstanceOut, timeline.InstanceGone:
+		cause = o.rec.causeOf(string(id))
+	}
+	o.rec.Append(timeline.Event{
+		Kind: timeline.KindInstance, Actor: timeline.ActorObserver, Target: string(id), Cause: cause, Instance: &i,
+	})
+}
+
+// probe asks one incarnation until it is over.
+func (o *observer) probe(ctx context.Context, in sut.Instance, s *seen) {
+	ctx, s.stop = context.WithCancel(ctx)
+	w, _ := o.system.WorkloadNamed(in.Workload)
+	if w.ReadinessProbe == nil {
+		s.ready = true
+		o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceReady})
+		return
+	}
+	o.probes.Go(func() {
+		p := newAsker(o.sys, in.Target, w.ReadinessProbe)
+		defer p.close()
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		good, bad := 0, 0
+		for {
+			err := p.ask(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			if err == nil {
+				good, bad = good+1, 0
+			} else {
+				good, bad = 0, bad+1
+			}
+			if good >= p.successes || bad >= p.failures {
+				o.answered(in.Target, good > 0, err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+}
+
+func (o *observer) answered(t sut.Target, ready bool, why error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.seen[t.ID]
+	if s == nil || s.incarnation != t.Incarnation || !s.running || s.ready == ready {
+		return
+	}
+	s.ready = ready
+	i := timeline.Instance{State: timeline.InstanceReady}
+	if !ready {
+		i = timeline.Instance{State: timeline.InstanceUnready, Detail: why.Error()}
+	}
+	o.tell(t.ID, s, i)
+}
+
+// asker asks one incarnation once.
+type asker struct {
+	probe     *corev1.Probe
+	dial      func(context.Context) (net.Conn, error)
+	client    *http.Client
+	within    time.Duration
+	successes int
+	failures  int
+}
+
+func newAsker(sys sut.System, t sut.Target, p *corev1.Probe) *asker {
+	a := &asker{
+		probe: p, within: time.Second * time.Duration(max(p.TimeoutSeconds, 1)),
+		successes: int(max(p.SuccessThreshold, 1)), failures: 3,
+	}
+	if p.FailureThreshold > 0 {
+		a.failures = int(p.FailureThreshold)
+	}
+	port := ""
+	if p.HTTPGet != nil {
+		port = p.HTTPGet.Port.StrVal
+	} else if p.TCPSocket != nil {
+		port = p.TCPSocket.Port.StrVal
+	}
+	a.dial = func(ctx context.Context) (net.Conn, error) {
+		d, err := sut.Find[sut.Dialer](sys, sut.CanDial, t)
+		if err != nil {
+			return nil, err
+		}
+		return d.Dial(ctx, t, port)
+	}
+	a.client = &http.Client{Transport: &http.Transport{
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return a.dial(ctx) },
+		DisableKeepAlives: true,
+	}}
+	return a
+}
+
+func (a *asker) close() { a.client.CloseIdleConnections() }
+
+func (a *asker) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, a.within)
+	defer cancel()
+	if a.probe.HTTPGet == nil {
+		c, err := a.dial(ctx)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://instance"+a.probe.HTTPGet.Path, nil)
+	if err != nil {
+		return err
+	}
+	for _, h := range a.probe.HTTPGet.HTTPHeaders {
+		req.Header.Set(h.Name, h.Value)
+	}
+	answer, err := a.client.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("no answer within %s", a.within)
+		}
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
+	if answer.StatusCode < 200 || answer.StatusCode >= 400 {
+		return fmt.Errorf("status %d", answer.StatusCode)
+	}
+	return nil
+}

@@ -1,0 +1,212 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rebound-chaos/rebound/assertions"
+	"github.com/rebound-chaos/rebound/faults"
+	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/fixtures/load"
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/policy"
+	"github.com/rebound-chaos/rebound/reports/timeline"
+	"github.com/rebound-chaos/rebound/scenarios"
+)
+
+// errStop is the cause of a run that ends early by its own decision.
+type errStop struct{ reason string }
+
+func (e errStop) Error() string { return e.reason }
+
+// session is one run under way.
+type session struct {
+	cfg    Config
+	id     string
+	system *manifest.System
+	plan   faults.Schedule
+	policy *policy.Policy
+	bundle []byte
+	rec    *record
+	lag    *lag
+
+	stop     context.CancelCauseFunc
+	guardian *faults.Guardian
+	scratch  string
+	sys      System
+	load     *loop
+	writes   *load.Writes // set when load has ended
+	injector *faults.Injector
+	inject   *loop
+	cleanups []cleanup
+}
+
+// cleanup undoes one step of the setup.
+type cleanup struct {
+	what string
+	do   func(context.Context) error
+}
+
+// Run carries out one arm of a scenario. When ctx ends, or a stop condition is
+// met, the faults are reverted, everything is ended, and the Outcome tells of
+// what happened until then. What the platform cannot do is a *[sut.Missing].
+// An error means that there is no outcome; nothing is left running then either.
+func Run(ctx context.Context, cfg Config) (*Outcome, error) {
+	cfg, err := cfg.prepare()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{cfg: cfg, id: newRunID()}
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	if s.cfg.Binary == "" {
+		if s.cfg.Binary, err = host.Binary(ctx); err != nil {
+			return nil, err
+		}
+	}
+	path := filepath.Join(cfg.Out, "timeline.jsonl")
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("make the timeline: %w", err)
+	}
+	runErr := s.carryOut(ctx, file)
+	if err := errors.Join(runErr, s.rec.Close(), file.Close()); err != nil {
+		return nil, fmt.Errorf("run %s: %w", cfg.Scenario.Name(), err)
+	}
+	o := &Outcome{Dir: cfg.Out, File: path, Events: s.rec.all()}
+	if o.Judgement, err = assertions.Judge(o.Events); err != nil {
+		return nil, fmt.Errorf("judge %s: %w", path, err)
+	}
+	return o, nil
+}
+
+// Scenario carries out a scenario on a system that the caller started and will
+// close, with the rebound arm and seed 1. For more choice there is [Run].
+func Scenario(ctx context.Context, system System, s scenarios.Scenario) (*Outcome, error) {
+	return Run(ctx, Config{Scenario: &s, System: system, Seed: 1})
+}
+
+// read turns the scenario into data: nothing is started.
+func (s *session) read() error {
+	var err error
+	if s.system, err = s.cfg.Scenario.System(s.cfg.Control); err != nil {
+		return err
+	}
+	if s.plan, err = s.cfg.Scenario.Schedule(s.cfg.Seed); err != nil {
+		return err
+	}
+	s.policy, s.bundle, err = s.cfg.Scenario.Policy(s.cfg.Control)
+	return err
+}
+
+// carryOut does everything between the header and the end of the record.
+func (s *session) carryOut(parent context.Context, file *os.File) error {
+	ctx, stop := context.WithCancelCause(parent)
+	defer stop(nil)
+	s.stop = stop
+	readers := []func(timeline.Event){s.watchStop()}
+	if s.cfg.Observe != nil {
+		readers = append(readers, s.cfg.Observe)
+	}
+	began := time.Now()
+	s.rec = newRecord(file, began, readers...)
+	s.lag = &lag{rec: s.rec}
+	h := header(s.cfg, s.id, began, s.system, s.plan, s.policy)
+	s.rec.Append(timeline.Event{Kind: timeline.KindHeader, Actor: timeline.ActorRunner, Header: &h})
+
+	err := s.drive(ctx, parent)
+
+	// Whatever drive did not come to, and all of it when it failed.
+	err = errors.Join(err, s.undo(parent))
+	s.rec.Append(timeline.Event{Kind: timeline.KindEnd, Actor: timeline.ActorRunner, End: &timeline.End{Residue: s.residue(parent)}})
+	return err
+}
+
+// watchStop folds the stop conditions; off is never stopped, since it is there
+// to show how bad it becomes.
+func (s *session) watchStop() func(timeline.Event) {
+	when := s.cfg.Scenario.Spec.Stop.When
+	if len(when) == 0 || s.cfg.Healers == sut.ArmOff {
+		return func(timeline.Event) {}
+	}
+	watch := &assertions.StopWatch{When: slis(when)}
+	return func(e timeline.Event) {
+		watch.Observe(e)
+		if reason, ok := watch.Tripped(); ok {
+			s.stop(errStop{reason})
+		}
+	}
+}
+
+// cleanup registers what undoes a step; it is called in the line after the step.
+func (s *session) cleanup(what string, do func(context.Context) error) {
+	s.cleanups = append(s.cleanups, cleanup{what, do})
+}
+
+// undo runs the cleanups, the newest first, each once and within a time of its
+// own, whatever became of ctx.
+func (s *session) undo(ctx context.Context) error {
+	var errs []error
+	for len(s.cleanups) > 0 {
+		last := len(s.cleanups) - 1
+		c := s.cleanups[last]
+		s.cleanups = s.cleanups[:last]
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
+		if err := c.do(within); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.what, err))
+		}
+		cancel()
+	}
+	return errors.Join(errs...)
+}
+
+// residue is what is left when all was ended; what is just ending gets a moment.
+func (s *session) residue(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), residueWithin)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left := host.Residue(s.id)
+		if len(left) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return left
+		case <-tick.C:
+		}
+	}
+}
+
+// loop is something that runs beside the phases until it is ended.
+type loop struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // set before done is closed
+}
+
+// spawn starts a loop that outlives the end of ctx: it is ended by end alone, in
+// the order of the cleanups.
+func spawn(ctx context.Context, f func(context.Context) error) *loop {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	l := &loop{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		l.err = f(ctx)
+	}()
+	return l
+}
+
+// end ends the loop and returns its error; it may be called again.
+func (l *loop) end() error {
+	l.cancel()
+	<-l.done
+	return l.err
+}

@@ -1,0 +1,138 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rebound-chaos/rebound/faults"
+	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/reports/timeline"
+)
+
+// Try injects one fault into a system without load or healing, holds it, and
+// reverts it: to see that it acts here, and that it leaves nothing.
+type Try struct {
+	// Spec is the fault. A target that is empty is filled in from the system: the
+	// first workload that is rotated, its first link, the first volume there is.
+	Spec faults.Spec
+	// System is what is started for it, and ended.
+	System *manifest.System
+	Seed   uint64
+	// Hold is how long the fault is held once it is confirmed. 0: 2 s.
+	Hold time.Duration
+	// State and Binary are as in [Config].
+	State, Binary string
+	// Event is told of every change of the fault. nil: nobody is.
+	Event func(faults.Event)
+}
+
+// Tried is what a try showed.
+type Tried struct {
+	Plan faults.Schedule `json:"plan"`
+	// Seen: the effect of every item was seen.
+	Seen    bool     `json:"seen"`
+	Residue []string `json:"residue"`
+}
+
+// Run carries out the try. What the platform cannot do is a *[sut.Missing].
+func (t Try) Run(ctx context.Context) (tried Tried, err error) {
+	def, ok := faults.Lookup(t.Spec.Fault)
+	if !ok {
+		return tried, fmt.Errorf("fault %q: there is none of that name; `rebound list faults` prints them", t.Spec.Fault)
+	}
+	t.Spec.Target = aim(t.Spec.Target, def.Of, t.System)
+	if tried.Plan, err = faults.Plan([]faults.Spec{t.Spec}, t.Seed, t.System.Snapshot()); err != nil {
+		return tried, err
+	}
+	s := &session{id: newRunID(), system: t.System, plan: tried.Plan, rec: newRecord(io.Discard, time.Now())}
+	s.cfg.Binary = t.Binary
+	if s.cfg.State, err = StateDir(t.State); err != nil {
+		return tried, err
+	}
+	if s.cfg.Binary == "" {
+		if s.cfg.Binary, err = host.Binary(ctx); err != nil {
+			return tried, err
+		}
+	}
+	if s.cfg.Out, err = os.MkdirTemp("", "rebound-try-"); err != nil {
+		return tried, fmt.Errorf("make a folder for logs: %w", err)
+	}
+	ctx, s.stop = context.WithCancelCause(ctx)
+	defer s.stop(nil)
+	err = s.try(ctx, t, &tried)
+	err = errors.Join(err, s.undo(ctx), os.RemoveAll(s.cfg.Out))
+	tried.Residue = s.residue(ctx)
+	return tried, err
+}
+
+// try is what Run does between the first thing that must be undone and the undoing.
+func (s *session) try(ctx context.Context, t Try, tried *Tried) error {
+	if err := s.startGuardian(ctx); err != nil {
+		return err
+	}
+	if err := s.startSystem(ctx); err != nil {
+		return err
+	}
+	if err := s.offers(); err != nil {
+		return err
+	}
+	active := 0
+	in := &faults.Injector{System: s.sys, Schedule: s.plan, Lease: s.guardian, Event: func(e faults.Event) {
+		if e.State == timeline.FaultActive {
+			active++
+		}
+		if t.Event != nil {
+			t.Event(e)
+		}
+	}}
+	run := spawn(ctx, in.Run)
+	wait := time.NewTimer(confirmWithin + injectSlack)
+	defer wait.Stop()
+	var err error
+	select {
+	case <-in.Confirmed():
+		wait.Reset(cmp.Or(t.Hold, 2*time.Second))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+	case <-wait.C:
+		err = errors.New("the fault was neither confirmed nor given up in time")
+	case <-ctx.Done():
+	}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), revertWithin)
+	defer cancel()
+	err = errors.Join(err, in.Revert(within), run.end())
+	tried.Seen = active >= len(s.plan.Items) && active > 0
+	return err
+}
+
+// aim fills in what a target lacks.
+func aim(target faults.Selector, of sut.Kind, system *manifest.System) faults.Selector {
+	list := system.Spec.Workloads
+	if target.Workload == "" && len(target.Instances) == 0 {
+		target.Workload = list[0].Name
+		if r := system.Spec.Rotation; r != nil && len(r.Of) > 0 {
+			target.Workload = r.Of[0]
+		}
+		if of == sut.KindVolume {
+			for _, w := range list {
+				if len(w.Volumes) > 0 {
+					target.Workload = w.Name
+					break
+				}
+			}
+		}
+	}
+	if w, ok := system.WorkloadNamed(target.Workload); ok && of == sut.KindLink && target.To == "" && len(w.Links) > 0 {
+		target.To = w.Links[0]
+	}
+	return target
+}

@@ -1,0 +1,177 @@
+package scenarios_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rebound-chaos/rebound/faults"
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/scenarios"
+)
+
+func TestCatalogueIsValid(t *testing.T) {
+	names := scenarios.Names()
+	if len(names) == 0 {
+		t.Fatal("the catalogue is empty")
+	}
+	for _, name := range names {
+		s, err := scenarios.Load(name)
+		if err != nil {
+			t.Errorf("%s:\n%v", name, err)
+			continue
+		}
+		if s.Name() != name {
+			t.Errorf("%s is named %s in its file", name, s.Name())
+		}
+		if s.Spec.Claim == "" {
+			t.Errorf("%s claims nothing", name)
+		}
+		if d := s.BaselineFor() + s.Observe(); d > 25*time.Second {
+			t.Errorf("%s takes %s of baseline and observation; a demonstration of four has 150 s", name, d)
+		}
+		first, err := s.Schedule(7)
+		if err != nil || len(first.Items) == 0 {
+			t.Fatalf("%s: schedule %+v, %v", name, first, err)
+		}
+		again, err := s.Schedule(7)
+		if diff := cmp.Diff(first, again); err != nil || diff != "" {
+			t.Errorf("%s: the same seed plans differently: %v %s", name, err, diff)
+		}
+	}
+}
+
+// A literal says what the YAML says.
+func TestLiteralEqualsFile(t *testing.T) {
+	file, err := scenarios.Load("testdata/scenario.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	literal := scenarios.Scenario{
+		Metadata: manifest.Metadata{Name: "mine", Layer: "container", Labels: map[string]string{"smoke": "true"}},
+		Spec: scenarios.Spec{
+			Claim: "It heals.", System: "shop",
+			Load: manifest.Load{Rate: 200, Requests: []manifest.Request{{Method: "POST", Path: "/orders", Body: "{}", ReadBack: "/orders/${id}"}}},
+			SteadyState: []scenarios.SLI{
+				{SLI: "success", AtLeast: 0.99},
+				{SLI: "latency", Percentile: 99, AtMost: manifest.Duration(250 * time.Millisecond)},
+			},
+			Faults: []scenarios.Fault{
+				{Fault: "hang", At: manifest.Duration(3 * time.Second), Target: faults.Selector{Workload: "orders", Count: 1}},
+				{Fault: "disk-full", At: manifest.Duration(4 * time.Second), Target: faults.Selector{Workload: "store"}, Args: scenarios.Args{"with": []byte(`"logs"`)}},
+				{Fault: "partition", Target: faults.Selector{Workload: "orders", To: "store"}},
+			},
+			Healing: scenarios.Healing{Policy: "shop", Trust: "actAndNotify"},
+			Expect: []scenarios.Check{
+				scenarios.Expect("recoverWithin", "8s"),
+				scenarios.Expect("capacityRestored", map[string]string{"within": "15s"}),
+				scenarios.Expect("noAcknowledgedWriteLost", struct{}{}),
+			},
+			Control: scenarios.Control{Healers: "off", Misses: []string{"capacityRestored"}},
+			Stop:    scenarios.Stop{When: []scenarios.SLI{{SLI: "success", Below: 0.01, For: manifest.Duration(40 * time.Second)}}},
+		},
+	}
+	if err := literal.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(file.Spec, literal.Spec); diff != "" {
+		t.Errorf("file and literal differ:\n%s", diff)
+	}
+	a, errA := file.Schedule(7)
+	b, errB := literal.Schedule(7)
+	if diff := cmp.Diff(a, b); diff != "" || errA != nil || errB != nil {
+		t.Errorf("schedules differ: %v %v %s", errA, errB, diff)
+	}
+	if got := literal.Observe(); got != 25*time.Second {
+		t.Errorf("observes for %s, want the last deadline and 10 s", got)
+	}
+}
+
+func TestLiteralProblemsHaveNoPosition(t *testing.T) {
+	s := scenarios.Scenario{Metadata: manifest.Metadata{Name: "empty"}}
+	err := s.Validate()
+	want := strings.Join([]string{
+		`spec.load.rate: expected a rate over 0, like 200/s`,
+		`spec.load.requests: expected at least one request`,
+		`spec.faults: expected at least one fault`,
+		`spec.expect: expected at least one check`,
+	}, "\n")
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// Each rule has a file that breaks it; messages.golden holds what is said.
+func TestInvalidScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/invalid-*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, len(files))
+	}
+	sort.Strings(files)
+	var got strings.Builder
+	for _, f := range files {
+		s, err := scenarios.Load(f)
+		if err == nil || s != nil {
+			t.Errorf("%s: no problem was found", f)
+			continue
+		}
+		var all manifest.Problems
+		if !errors.As(err, &all) {
+			t.Errorf("%s: %T is not Problems", f, err)
+		}
+		for _, p := range all {
+			if p.Line == 0 {
+				t.Errorf("%s: no line: %v", f, p)
+			}
+		}
+		got.WriteString(strings.ReplaceAll(err.Error(), "testdata/", "") + "\n")
+	}
+	golden := "testdata/messages.golden"
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadOfWhatIsNotThere(t *testing.T) {
+	for name, want := range map[string]string{
+		"crsh":         `crsh: no scenario has this name (there are crash, disk-full, hang, partition, placebo), and no file; did you mean crash?`,
+		"./crash.yaml": `./crash.yaml: expected a file: no such file or directory`,
+	} {
+		if _, err := scenarios.Load(name); err == nil || err.Error() != want {
+			t.Errorf("%s: got %q, want %q", name, err, want)
+		}
+	}
+}
+
+func TestPolicyBringsItsRunbooks(t *testing.T) {
+	s, err := scenarios.Load("disk-full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, bundle, err := s.Policy(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Runbooks) != 1 || p.Runbooks[0].Name != "disk-full" {
+		t.Errorf("runbooks: %+v", p.Runbooks)
+	}
+	docs, err := manifest.Split("bundle.yaml", bundle)
+	if err != nil || len(docs) != 2 {
+		t.Errorf("the bundle for the engine: %d documents, %v", len(docs), err)
+	}
+}
