@@ -187,8 +187,10 @@ func (in *Injector) undo(ctx context.Context, it *item) error {
 	for tries := 0; ; tries++ {
 		e, err := in.look(ctx, it)
 		switch {
-		case err != nil || !e.Observed:
-			return nil //nolint:nilerr // a look that fails says nothing; the verb has said that it is undone
+		case err != nil || !e.Observed || e.Gone:
+			// A look that fails says nothing, and the verb has said that it is undone;
+			// who was killed stays dead.
+			return nil
 		case tries == cleanLooks:
 			return fmt.Errorf("the effect outlasts the revert: %s", e.Proof)
 		}

@@ -106,8 +106,11 @@ func (in *Injector) Run(ctx context.Context) error {
 func (in *Injector) begin(cancel context.CancelFunc) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.ended != nil || in.closed {
+	if in.ended != nil {
 		return errors.New("run the schedule: an Injector is used once")
+	}
+	if in.closed {
+		cancel() // Revert was faster: nothing is injected any more
 	}
 	all := in.Faults
 	if all == nil {

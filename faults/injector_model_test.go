@@ -3,7 +3,6 @@ package faults_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/rebound-chaos/rebound/faults"
 	"github.com/rebound-chaos/rebound/faults/faulttest"
+	"github.com/rebound-chaos/rebound/fixtures/seed"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/reports/timeline"
 )
@@ -55,9 +55,14 @@ func drawPlan(t *rapid.T) randomPlan {
 	p := randomPlan{forget: rapid.Bool().Draw(t, "forget"), seed: rapid.Uint64().Draw(t, "seed"), end: ms("end", 40_000) + 1}
 	for i := range rapid.IntRange(1, 6).Draw(t, "items") {
 		of := rapid.SampledFrom([]faults.Item{
-			{Fault: "kill", Target: "orders/0"}, {Fault: "kill", Target: "store/0"}, {Fault: "hang", Target: "orders/0"}, {Fault: "hang", Target: "orders/1"},
-			{Fault: "partition", Target: "orders/0>store/0"}, {Fault: "partition", Target: "orders/1>store/0"},
-			{Fault: "disk-full", Target: "store/0:data"}, {Fault: "placebo", Target: "orders/1"},
+			{Fault: "kill", Target: "orders/0"},
+			{Fault: "kill", Target: "store/0"},
+			{Fault: "hang", Target: "orders/0"},
+			{Fault: "hang", Target: "orders/1"},
+			{Fault: "partition", Target: "orders/0>store/0"},
+			{Fault: "partition", Target: "orders/1>store/0"},
+			{Fault: "disk-full", Target: "store/0:data"},
+			{Fault: "placebo", Target: "orders/1"},
 		}).Draw(t, "fault")
 		of.ID, of.At = fmt.Sprint(i+1), ms("at", 20_000)+time.Duration(i)*time.Microsecond
 		of.For = rapid.SampledFrom([]time.Duration{0, time.Second, 7 * time.Second}).Draw(t, "for")
@@ -128,10 +133,11 @@ func (w *watcher) see(e faults.Event) {
 }
 
 func runPlan(t *testing.T, p randomPlan) (errs []error) {
+	t.Helper()
 	m := memory()
 	m.ForgetCuts = p.forget
 	var mu sync.Mutex
-	r, failing := rand.New(rand.NewPCG(p.seed, 1)), true
+	r, failing := seed.Stream(p.seed, "errors"), true
 	m.Fail = func(call string) error {
 		mu.Lock()
 		defer mu.Unlock()

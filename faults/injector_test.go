@@ -149,6 +149,24 @@ func TestInjectorKillIsOverAtOnce(t *testing.T) {
 	})
 }
 
+func TestInjectorKillWithoutEvidenceIsNotStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := memory()
+		looks := 0
+		m.Fail = func(call string) error {
+			if looks++; call == "kill" && looks > 1 {
+				return errors.New("cannot tell")
+			}
+			return nil
+		}
+		p := play(t, m, item("kill", "orders/1", 0, 0))
+		after(6 * time.Second)
+		m.Fail = nil
+		p.clean(t)
+		p.expect(t, "1 injecting@0s", "1 unseen@5s", "1 reverted@6s")
+	})
+}
+
 func TestInjectorPlaceboIsUnseen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := play(t, memory(), item("placebo", "orders/1", 0, 0))
@@ -387,8 +405,12 @@ func TestInjectorIsUsedOnce(t *testing.T) {
 	if err := unused.Revert(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := unused.Run(t.Context()); err == nil {
-		t.Error("it ran after Revert")
+	unused.Schedule.Items = []faults.Item{item("hang", "orders/1", 0, 0)}
+	if err := unused.Run(t.Context()); err != nil {
+		t.Errorf("Run after Revert: %v", err)
+	}
+	if b := unused.System.(*faulttest.Memory).Broken(); len(b) > 0 {
+		t.Errorf("it injected after Revert: %v", b)
 	}
 	bad := &faults.Injector{System: memory(), Schedule: faults.Schedule{Items: []faults.Item{{ID: "1", Fault: "boil"}}}}
 	if err := bad.Run(t.Context()); err == nil {

@@ -114,6 +114,9 @@ func (in *Injector) inject(ctx context.Context, it *item) bool {
 			}
 			return false
 		}
+		if ctx.Err() != nil {
+			return false // the end and the time to inject may come at one instant
+		}
 		it.target, it.key, it.hit = l.target, l.key, l.key
 		if !told {
 			in.tell(it, timeline.FaultInjecting, "")

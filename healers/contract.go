@@ -70,11 +70,11 @@ type Command struct {
 	Text string `json:"text,omitempty"`
 }
 
-// ActID numbers acts, WorkID works, within one journal, from 1.
-type (
-	ActID  uint64
-	WorkID uint64
-)
+// ActID numbers acts within one journal, from 1.
+type ActID uint64
+
+// WorkID numbers works within one journal, from 1.
+type WorkID uint64
 
 // Verb is what an act does: the name behind "repair." of a capability, or one
 // of the engine's own, which the shell's notifier carries out.

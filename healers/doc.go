@@ -10,10 +10,13 @@
 // a plan under way is a [Work]; each of its acts passes the guard, which alone
 // makes the [Grant] that healers/act demands.
 //
-//	view.go     what is seen             finding.go  what is wrong with it
-//	propose.go  plans for findings       work.go     a plan on its way
-//	guard.go    may it be done           ledger.go   who is available
-//	outcome.go  how it ended             state.go    the fold of the records
+//	observe.go, view.go    what is seen
+//	finding.go             what is wrong with it
+//	propose.go             plans for findings
+//	work.go, message.go    a plan on its way, and what people are told of it
+//	guard.go, ledger.go    may it be done, and who would be left available
+//	outcome.go             how it ended
+//	state.go               the fold of the records
 //
 // A healer is one file with a [Definition] and one line in builtin.go; it is
 // tested in virtual time with healers/healerstest. The package must not know a

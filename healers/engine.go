@@ -168,11 +168,10 @@ func (e *Engine) decide() {
 const maxRounds = 64
 
 // emit gives a record its place and applies it.
-func (e *Engine) emit(r Record) uint64 {
+func (e *Engine) emit(r Record) {
 	r.Seq, r.At, r.Epoch = e.state.Seq+1, e.view.now, e.epoch
 	e.state.fold(&r)
 	e.out.Records = append(e.out.Records, r)
-	return r.Seq
 }
 
 // touch asks for a target to be looked at in this step, and for the works of its
@@ -229,13 +228,11 @@ func (e *Engine) next() time.Duration {
 		due(a.Deadline)
 	}
 	for _, w := range e.state.Works {
-		switch {
-		case w.State == WorkVerifying:
+		if w.State == WorkVerifying {
 			due(w.Deadline)
-		case w.State == WorkDeferred || w.State == WorkUndoing:
-			if w.Decision != nil && w.Decision.Until > e.view.now {
-				due(w.Decision.Until)
-			}
+		}
+		if (w.State == WorkDeferred || w.State == WorkUndoing) && w.Decision != nil && w.Decision.Until > e.view.now {
+			due(w.Decision.Until)
 		}
 	}
 	for _, at := range e.wanted {

@@ -38,7 +38,7 @@ func (e *Engine) findNotLive(id sut.ID, in *Instance) {
 
 func (e *Engine) findNotReady(id sut.ID, in *Instance) {
 	e.findProbe(FindingNotReady, id, in, func() Probe {
-		if w, ok := e.view.Policy(id); ok && w.Readiness == nil && in.Instance.Ready == sut.No {
+		if w, ok := e.view.Policy(id); ok && w.Readiness == nil && in.Ready == sut.No {
 			return Probe{Result: probe.Failure, Since: e.view.now, Detail: "the platform says so"}
 		}
 		return in.Readiness

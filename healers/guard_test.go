@@ -77,73 +77,109 @@ func TestGuard(t *testing.T) {
 		limit  int64
 		lift   []healers.Input
 	}{
-		{name: "kill switch", before: []healers.Input{say("kill")}, held: delta(order(1, exited)),
-			rule: healers.RuleKill, effect: healers.Deny, lift: []healers.Input{say("resume")}},
-		{name: "pause", before: []healers.Input{say("pause")}, held: delta(order(1, exited)),
-			rule: healers.RulePaused, effect: healers.Defer, lift: []healers.Input{say("resume")}},
-		{name: "never", policy: with(func(p *policy.Policy) { p.Guard.Never = []policy.Selector{{"workload": "orders"}} }),
-			held: delta(order(1, exited)), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy}},
-		{name: "not covered", policy: with(func(p *policy.Policy) { p.Workloads = p.Workloads[1:] }),
-			held: delta(order(1, exited)), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy}},
-		{name: "database of unknown env", held: delta(order(1, exited, database(""))),
-			rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{delta(order(1, exited, database("test")))}},
-		{name: "database in production", held: delta(order(1, exited, database("Production"))),
-			rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{delta(order(1, exited, database("staging")))}},
-		{name: "database that the policy does not name",
+		{
+			name: "kill switch", before: []healers.Input{say("kill")}, held: delta(order(1, exited)),
+			rule: healers.RuleKill, effect: healers.Deny, lift: []healers.Input{say("resume")},
+		},
+		{
+			name: "pause", before: []healers.Input{say("pause")}, held: delta(order(1, exited)),
+			rule: healers.RulePaused, effect: healers.Defer, lift: []healers.Input{say("resume")},
+		},
+		{
+			name: "never", policy: with(func(p *policy.Policy) { p.Guard.Never = []policy.Selector{{"workload": "orders"}} }),
+			held: delta(order(1, exited)), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
+		},
+		{
+			name: "not covered", policy: with(func(p *policy.Policy) { p.Workloads = p.Workloads[1:] }),
+			held: delta(order(1, exited)), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
+		},
+		{
+			name: "database of unknown env", held: delta(order(1, exited, database(""))),
+			rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{delta(order(1, exited, database("test")))},
+		},
+		{
+			name: "database in production", held: delta(order(1, exited, database("Production"))),
+			rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{delta(order(1, exited, database("staging")))},
+		},
+		{
+			name:   "database that the policy does not name",
 			policy: with(func(p *policy.Policy) { p.Workloads[0].Selector = policy.Selector{"env": "test"} }),
-			held:   delta(order(1, exited, database("test"))), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy}},
-		{name: "approval", policy: with(func(p *policy.Policy) { p.Guard.Approval = []string{"restart"} }),
-			held: delta(order(1, exited)), rule: healers.RuleTrust, effect: healers.Ask, lift: []healers.Input{newPolicy}},
-		{name: "one actor per target",
+			held:   delta(order(1, exited, database("test"))), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
+		},
+		{
+			name: "approval", policy: with(func(p *policy.Policy) { p.Guard.Approval = []string{"restart"} }),
+			held: delta(order(1, exited)), rule: healers.RuleTrust, effect: healers.Ask, lift: []healers.Input{newPolicy},
+		},
+		{
+			name: "one actor per target",
 			before: []healers.Input{
 				says(probe.Readiness, probe.Failure, order(1)), delta(order(1, out)), done(healers.ResultOK, 1),
 				at(5*time.Second, healers.Input{}), // replaced
 			},
 			held: delta(order(1, exited, out)), rule: healers.RuleActor, effect: healers.Defer, have: 1, limit: 1,
-			lift: []healers.Input{done(healers.ResultFailed, 2)}},
-		{name: "blind", held: healers.Input{System: sut.Delta{Lost: "the watch broke", Instances: []sut.Instance{order(1, exited)}}},
-			rule: healers.RuleBlind, effect: healers.Defer, lift: []healers.Input{delta(order(2))}},
-		{name: "all unready at once", verb: "replace",
+			lift: []healers.Input{done(healers.ResultFailed, 2)},
+		},
+		{
+			name: "blind", held: healers.Input{System: sut.Delta{Lost: "the watch broke", Instances: []sut.Instance{order(1, exited)}}},
+			rule: healers.RuleBlind, effect: healers.Defer, lift: []healers.Input{delta(order(2))},
+		},
+		{
+			name: "all unready at once", verb: "replace",
 			before: []healers.Input{says(probe.Readiness, probe.Failure, order(0), order(1), order(2))},
 			held:   at(5*time.Second, healers.Input{}), rule: healers.RuleBlind, effect: healers.Defer, have: 3, limit: 3,
-			lift: []healers.Input{done(healers.ResultFailed, 1), says(probe.Readiness, probe.Success, order(0))}},
-		{name: "minimum available", before: []healers.Input{delta(order(0, exited, out)), done(healers.ResultFailed, 1)},
+			lift: []healers.Input{done(healers.ResultFailed, 1), says(probe.Readiness, probe.Success, order(0))},
+		},
+		{
+			name: "minimum available", before: []healers.Input{delta(order(0, exited, out)), done(healers.ResultFailed, 1)},
 			held: says(probe.Liveness, probe.Failure, order(1)), rule: healers.RuleBudget, effect: healers.Defer, have: 1, limit: 2,
-			lift: []healers.Input{delta(order(0, out, reborn)), says(probe.Readiness, probe.Success, order(0, reborn)), delta(order(0, reborn)), at(time.Minute, healers.Input{})}},
-		{name: "minimum that another declared", policy: with(func(p *policy.Policy) { p.Workloads[0].MinAvailable = "0" }),
+			lift: []healers.Input{delta(order(0, out, reborn)), says(probe.Readiness, probe.Success, order(0, reborn)), delta(order(0, reborn)), at(time.Minute, healers.Input{})},
+		},
+		{
+			name: "minimum that another declared", policy: with(func(p *policy.Policy) { p.Workloads[0].MinAvailable = "0" }),
 			before: []healers.Input{{System: sut.Delta{Rev: 2, Budgets: []sut.Budget{
 				{Name: "orders", Selector: map[string]string{"workload": "orders"}, MaxUnavailable: "0"},
 			}}}},
 			held: says(probe.Liveness, probe.Failure, order(1)), rule: healers.RuleBudget, effect: healers.Defer, have: 2, limit: 3,
-			lift: []healers.Input{{System: sut.Delta{Rev: 3, Gone: []sut.ID{"orders"}, Instances: []sut.Instance{order(0), order(1)}}}}},
-		{name: "most unready: the minimum stays in rotation", verb: "rotateOut",
+			lift: []healers.Input{{System: sut.Delta{Rev: 3, Gone: []sut.ID{"orders"}, Instances: []sut.Instance{order(0), order(1)}}}},
+		},
+		{
+			name: "most unready: the minimum stays in rotation", verb: "rotateOut",
 			before: []healers.Input{says(probe.Readiness, probe.Failure, order(0)), delta(order(0, out)), done(healers.ResultOK, 1)},
 			held:   says(probe.Readiness, probe.Failure, order(1)), rule: healers.RuleBudget, effect: healers.Defer, have: 1, limit: 2,
-			lift: []healers.Input{says(probe.Readiness, probe.Success, order(0)), delta(order(0))}},
-		{name: "rate per target", policy: with(func(p *policy.Policy) { fast(p); p.Guard.MaxPerTargetPerHour = 1 }),
+			lift: []healers.Input{says(probe.Readiness, probe.Success, order(0)), delta(order(0))},
+		},
+		{
+			name: "rate per target", policy: with(func(p *policy.Policy) { fast(p); p.Guard.MaxPerTargetPerHour = 1 }),
 			before: []healers.Input{
 				delta(order(1, exited, out)), done(healers.ResultOK, 1), delta(order(1, out, reborn)),
 				says(probe.Readiness, probe.Success, order(1, reborn)), done(healers.ResultOK, 2), delta(order(1, reborn)),
 			},
 			held: at(20*time.Minute, delta(order(1, reborn, exited, out))), rule: healers.RuleRate, effect: healers.Defer, have: 1, limit: 1,
-			lift: []healers.Input{at(time.Hour, healers.Input{})}},
-		{name: "rate over all", policy: with(func(p *policy.Policy) { p.Guard.MaxActionsPerHour = 1 }),
+			lift: []healers.Input{at(time.Hour, healers.Input{})},
+		},
+		{
+			name: "rate over all", policy: with(func(p *policy.Policy) { p.Guard.MaxActionsPerHour = 1 }),
 			before: []healers.Input{
 				delta(order(0, exited, out)), done(healers.ResultOK, 1), delta(order(0, out, reborn)),
 				says(probe.Readiness, probe.Success, order(0, reborn)), done(healers.ResultOK, 2), delta(order(0, reborn)),
 			},
 			held: at(20*time.Minute, delta(order(1, exited, out))), rule: healers.RuleRate, effect: healers.Defer, have: 1, limit: 1,
-			lift: []healers.Input{at(time.Hour, healers.Input{})}},
-		{name: "back-off",
+			lift: []healers.Input{at(time.Hour, healers.Input{})},
+		},
+		{
+			name: "back-off",
 			before: []healers.Input{
 				delta(order(1, exited, out)), done(healers.ResultOK, 1), delta(order(1, out, reborn)),
 				says(probe.Readiness, probe.Success, order(1, reborn)), done(healers.ResultOK, 2), delta(order(1, reborn)),
 			},
 			held: at(time.Minute, delta(order(1, reborn, exited, out))), rule: healers.RuleBack, effect: healers.Defer, have: 0, limit: 10_000,
-			lift: []healers.Input{at(time.Minute+10*time.Second, healers.Input{})}},
-		{name: "stagger", before: []healers.Input{delta(order(0, exited, out))},
+			lift: []healers.Input{at(time.Minute+10*time.Second, healers.Input{})},
+		},
+		{
+			name: "stagger", before: []healers.Input{delta(order(0, exited, out))},
 			held: delta(order(1, exited, out)), rule: healers.RuleStag, effect: healers.Defer, have: 1, limit: 1,
-			lift: []healers.Input{done(healers.ResultOK, 1), delta(order(0, out, reborn)), says(probe.Readiness, probe.Success, order(0, reborn)), at(time.Minute, healers.Input{})}},
+			lift: []healers.Input{done(healers.ResultOK, 1), delta(order(0, out, reborn)), says(probe.Readiness, probe.Success, order(0, reborn)), at(time.Minute, healers.Input{})},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p, verb, target := row.policy, row.verb, sut.ID("orders/1")

@@ -77,10 +77,9 @@ func paged(m *healerstest.Model) error {
 }
 
 type row struct {
-	name   string
-	sc     healerstest.Scenario
-	acts   []string
-	policy func(p *policy.Policy)
+	name string
+	sc   healerstest.Scenario
+	acts []string
 }
 
 func scenarios() []row {
@@ -108,8 +107,8 @@ func scenarios() []row {
 		{
 			name: "crash loop, backed off",
 			sc: sc(60*time.Second, serving("orders", 3), func(s *healerstest.Shell, m *healerstest.Model) {
-				for _, at := range []time.Duration{2, 3, 14} {
-					s.At(at*time.Second, func() { m.Crash("orders/1") })
+				for _, at := range []time.Duration{2 * time.Second, 3 * time.Second, 14 * time.Second} {
+					s.At(at, func() { m.Crash("orders/1") })
 				}
 			}),
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,13 +52,22 @@ func TestMessagesGoToPeople(t *testing.T) {
 }
 
 // slow is an actuator whose acts take until their context ends.
-type slow struct{ now, most int }
+type slow struct {
+	mu        sync.Mutex
+	now, most int // guarded by mu
+}
 
-func (s *slow) Do(ctx context.Context, _ Grant, a Act) Done {
-	s.now++
+func (s *slow) add(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now += n
 	s.most = max(s.most, s.now)
+}
+
+func (s *slow) Do(ctx context.Context, _ Grant, _ Act) Done {
+	s.add(1)
 	<-ctx.Done()
-	s.now--
+	s.add(-1)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return Done{Result: ResultUnknown}
 	}

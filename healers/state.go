@@ -202,6 +202,7 @@ func (s *state) foldChange(r *Record) {
 		f.Count, f.Last = f.Count+1, r.At
 		f.Retry = retryOf(w.Plan.Healer).Next(f.Retry, r.At, r.At)
 		s.Failures[k] = f
+	case WorkDropped, WorkAsking, WorkDeferred, WorkActing, WorkVerifying, WorkUndoing, WorkTelling:
 	}
 }
 

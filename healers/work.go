@@ -1,13 +1,6 @@
 package healers
 
-import (
-	"encoding/json"
-	"strconv"
-	"strings"
-
-	"github.com/rebound-chaos/rebound/fixtures/sut"
-	"github.com/rebound-chaos/rebound/healers/runbook"
-)
+import "github.com/rebound-chaos/rebound/fixtures/sut"
 
 // advanceAll takes every open work on that was touched or is due.
 func (e *Engine) advanceAll() {
@@ -174,7 +167,7 @@ func (e *Engine) judge(w *Work) bool {
 		if s.Verify == "" {
 			return e.failed(w, "nobody knows how "+string(s.Verb)+" ended")
 		}
-	default:
+	case ResultRefused, ResultFailed, ResultCancelled:
 		if scope := e.scope(w.Acted, w); (scope.Changed || scope.Gone) && w.Acted.ID.Kind() == sut.KindInstance {
 			return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the incarnation is over"})
 		}
@@ -246,73 +239,6 @@ func (e *Engine) finish(w *Work, well bool, reason string) bool {
 		return e.change(w, WorkChange{Index: w.Index, State: WorkTelling, Reason: reason, Ends: ends})
 	}
 	return e.change(w, WorkChange{Index: w.Index, State: ends, Reason: reason})
-}
-
-// tell sends the message with which a work ends, then ends it.
-func (e *Engine) tell(w *Work) bool {
-	if !w.Said {
-		verb := VerbNotify
-		if w.Ends == WorkEscalated {
-			verb = VerbPage
-		}
-		e.message(w, verb, e.summary(w))
-	}
-	return e.change(w, WorkChange{Index: w.Index, State: w.Ends, Reason: w.Reason})
-}
-
-// message issues a message about a work, past its steps.
-func (e *Engine) message(w *Work, v Verb, text string) {
-	args, err := json.Marshal(Message{Text: text})
-	if err != nil {
-		return // not possible: a string
-	}
-	a := &Act{
-		ID: e.state.LastAct + 1, Work: w.ID, Healer: w.Plan.Healer, Verb: v, Target: w.Plan.target(), Args: args,
-		Deadline: e.view.now + v.deadline(nil), Repeatable: v.repeatable(),
-	}
-	if d, grant := e.guard(w, a); d.Effect == Allow {
-		e.issue(w, a, grant)
-	}
-}
-
-// compose is the argument of a notify or page step: its text filled in, and of a
-// runbook that tells how it ended, what was done so far.
-func (e *Engine) compose(w *Work, s *PlanStep) json.RawMessage {
-	var m Message
-	if json.Unmarshal(s.Args, &m) != nil {
-		m.Text = string(s.Args)
-	}
-	if t, err := runbook.ParseTemplate(m.Text); err == nil {
-		m.Text = t.Render(e.scope(s.Target, w))
-	}
-	if w.Plan.Tell {
-		m.Text = strings.TrimSpace(m.Text + " [" + e.summary(w) + "]")
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return nil // not possible: a string
-	}
-	return b
-}
-
-// summary says what a work did and where that led.
-func (e *Engine) summary(w *Work) string {
-	name, id := w.Plan.Healer, w.Plan.target().ID
-	if w.Plan.Runbook != "" {
-		name += " " + w.Plan.Runbook
-	}
-	text := name + " on " + string(id) + ": "
-	if len(w.Done) == 0 {
-		text += "nothing done"
-	}
-	text += strings.Join(w.Done, ", ")
-	if vol, ok := e.view.volumes[id]; ok {
-		text += "; " + strconv.Itoa(vol.UsedPercent()) + " % used"
-	}
-	if w.State == WorkTelling && w.Reason != "" {
-		text += "; " + w.Reason
-	}
-	return text
 }
 
 // change records that a work moved on. An ended work may free others, and its

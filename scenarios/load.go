@@ -20,7 +20,7 @@ func Load(nameOrFile string) (*Scenario, error) {
 	if _, data, ok := embeddedFile("catalog", nameOrFile); ok {
 		return Parse("catalog/"+nameOrFile+".yaml", data)
 	}
-	data, err := readFile(nameOrFile, "scenario", Names())
+	data, err := readFile(nameOrFile, nameOrFile, "scenario", Names())
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +47,10 @@ func isPath(ref string) bool {
 	return strings.ContainsAny(ref, `/\`) || strings.HasSuffix(ref, ".yaml") || strings.HasSuffix(ref, ".yml")
 }
 
-// readFile reads what a person named; known are the names that would have done.
-func readFile(ref, what string, known []string) ([]byte, error) {
-	data, err := os.ReadFile(ref)
+// readFile reads the file that a person named by ref; known are the names that
+// would have done.
+func readFile(file, ref, what string, known []string) ([]byte, error) {
+	data, err := os.ReadFile(file)
 	if err == nil {
 		return data, nil
 	}
@@ -60,7 +61,7 @@ func readFile(ref, what string, known []string) ([]byte, error) {
 			text += "; did you mean " + near + "?"
 		}
 	}
-	return nil, manifest.Problems{{File: ref, Text: text}}
+	return nil, manifest.Problems{{File: file, Text: text}}
 }
 
 func reason(err error) string {
@@ -91,7 +92,7 @@ func (s *Scenario) System(control bool) (*manifest.System, error) {
 		return system, nil
 	}
 	file := s.relative(ref)
-	data, err := readFile(file, "system", []string{"shop"})
+	data, err := readFile(file, ref, "system", []string{"shop"})
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func (s *Scenario) Policy(control bool) (*policy.Policy, []byte, error) {
 	if !ok {
 		file = s.relative(ref)
 		var err error
-		if data, err = readFile(file, "policy", Policies()); err != nil {
+		if data, err = readFile(file, ref, "policy", Policies()); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -30,8 +30,8 @@ exits 0 when all heal and all controls miss.`,
 	}
 	fs := c.Flags()
 	fs.Uint64Var(&f.seed, "seed", 0, "the seed of every choice (default: a new one, printed)")
-	fs.StringVar(&f.out, "out", "", "where timelines, reports and logs go (default: a new folder for temporary files)")
-	fs.StringVar(&f.state, "state", "", "where leases are kept (default $XDG_STATE_HOME/rebound)")
+	fs.StringVar(&f.out, "out", "", "where timelines, reports and logs go (default: a new one below --state)")
+	fs.StringVar(&f.state, "state", "", "where leases and results are kept (default $XDG_STATE_HOME/rebound)")
 	f.print.flag(c)
 	return c
 }

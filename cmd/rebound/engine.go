@@ -4,8 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,6 +61,25 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 
+	epoch, err := log.Claim(ctx)
+	if err != nil {
+		return err
+	}
+
+	// An engine whose harness is gone has nothing to heal.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		select {
+		case <-sys.Lost():
+			cancel(remote.ErrLost)
+		case <-ctx.Done():
+		}
+	})
+	defer cancel(nil)
+
 	report := func(v any) {
 		if b, err := json.Marshal(v); err == nil {
 			// A harness that no longer listens ends us by the socket; a report that
@@ -67,15 +87,49 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 			_ = sys.Report(b)
 		}
 	}
+	var lag worst
+	wg.Go(func() { lag.run(ctx, func(d time.Duration) { report(map[string]any{"proberLag": d}) }) })
 	live := &healers.Live{
-		Seed: a.seed, Journal: log, Actuator: act.New(sys), System: sys, Policy: pol,
-		Prober: &probe.Runner{System: sys, Policy: pol, Lag: func(d time.Duration) {
-			report(map[string]any{"proberLag": d})
-		}},
-		Sink: func(r healers.Record) { report(r) },
+		Seed: a.seed, Epoch: epoch, Journal: log, Actuator: act.New(sys), System: sys, Policy: pol,
+		Prober: &probe.Runner{System: sys, Policy: pol, Lag: lag.add},
+		Sink:   func(r healers.Record) { report(r) },
 		Notify: func(m healers.Message, page bool) {
-			fmt.Fprintf(os.Stderr, "page=%t %s\n", page, m.Text)
+			slog.InfoContext(ctx, m.Text, "page", page)
 		},
 	}
-	return live.Run(ctx)
+	if err := live.Run(ctx); err != nil && !errors.Is(context.Cause(ctx), remote.ErrLost) {
+		return err
+	}
+	return nil
+}
+
+// worst gathers the worst lag of each second: one report a second is enough.
+type worst struct {
+	mu  sync.Mutex
+	max time.Duration // guarded by mu
+}
+
+func (w *worst) add(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.max = max(w.max, d)
+}
+
+func (w *worst) run(ctx context.Context, report func(time.Duration)) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			w.mu.Lock()
+			d := w.max
+			w.max = 0
+			w.mu.Unlock()
+			if d > 0 {
+				report(d)
+			}
+		}
+	}
 }

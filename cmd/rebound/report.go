@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rebound-chaos/rebound/reports/render"
-	"github.com/rebound-chaos/rebound/reports/timeline"
 )
 
 func reportCommand() *cobra.Command {
@@ -57,21 +56,5 @@ func printReport(c *cobra.Command, out output, r render.Report) error {
 	if err != nil {
 		return failed(err)
 	}
-	return exit(exitCode(r))
-}
-
-func exitCode(r render.Report) int {
-	if r.Aborted() {
-		return exitAborted
-	}
-	switch r.Verdict() {
-	case timeline.Pass:
-		return exitPass
-	case timeline.Fail:
-		return exitFail
-	case timeline.Inconclusive:
-		return exitInconclusive
-	default:
-		return exitInconclusive
-	}
+	return exit(r.ExitCode())
 }

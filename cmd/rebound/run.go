@@ -7,9 +7,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -60,8 +62,8 @@ meets it makes it 3, since then healing was not what helped.`,
 	fs.Lookup("control").NoOptDefVal = string(run.ControlOwn)
 	fs.Uint64Var(&f.seed, "seed", 0, "the seed of every choice (default: a new one, printed)")
 	fs.IntVar(&f.runs, "runs", 1, "how often to run each scenario")
-	fs.StringVar(&f.out, "out", "", "where timelines, reports and logs go: a folder that is empty or not there (default: a new one for temporary files)")
-	fs.StringVar(&f.state, "state", "", "where leases are kept (default $XDG_STATE_HOME/rebound)")
+	fs.StringVar(&f.out, "out", "", "where timelines, reports and logs go: a folder that is empty or not there (default: a new one below --state)")
+	fs.StringVar(&f.state, "state", "", "where leases and results are kept (default $XDG_STATE_HOME/rebound)")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be broken when, and start nothing")
 	f.print.flag(c)
 	return c
@@ -88,9 +90,7 @@ func (f *runFlags) execute(c *cobra.Command, names []string, control bool) error
 		return usage(err)
 	}
 	if f.out == "" {
-		if f.out, err = os.MkdirTemp("", "rebound-out-"); err != nil {
-			return failed(err)
-		}
+		f.out = filepath.Join(state, "runs", fmt.Sprintf("%s-%d", time.Now().Format("20060102-150405.000"), f.seed))
 	}
 	binary, err := host.Binary(c.Context())
 	if err != nil {

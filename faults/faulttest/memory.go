@@ -100,7 +100,7 @@ func (m *Memory) changed(d sut.Delta) {
 // end is called with mu held: the present life of an instance is over.
 func (m *Memory) end(id sut.ID, s syscall.Signal) {
 	in := m.instances[id]
-	delete(m.broken, "hang "+in.Target.String())
+	delete(m.broken, "hang "+in.String())
 	if m.ForgetCuts {
 		maps.DeleteFunc(m.broken, func(what string, _ bool) bool {
 			link, ok := strings.CutPrefix(what, "partition ")

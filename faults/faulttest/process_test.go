@@ -126,8 +126,7 @@ func startProcess(t *testing.T) faulttest.Rig {
 	t.Helper()
 	run := runID(t)
 	s, err := process.Start(t.Context(), process.Config{System: pair(), Run: run, Binary: os.Args[0]})
-	var missing *sut.Missing
-	if errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*sut.Missing](err); ok {
 		t.Skip(missing)
 	}
 	if err != nil {
@@ -230,7 +229,7 @@ func asks(ctx context.Context, address string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	deadline, _ := ctx.Deadline()
 	if err := c.SetDeadline(deadline); err != nil {
 		return false, err

@@ -1,8 +1,6 @@
 package healerstest
 
 import (
-	"cmp"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -53,8 +51,8 @@ type Model struct {
 type instance struct {
 	sut.Instance
 	hung, wedged, unready, up bool
-	said              map[probe.Role]probe.Change
-	truth             map[probe.Role]probe.Result
+	said                      map[probe.Role]probe.Change
+	truth                     map[probe.Role]probe.Result
 }
 
 // Volume is a volume with what it is full of.
@@ -246,97 +244,4 @@ func (m *Model) news(reset, again bool) (sut.Delta, []probe.Change) {
 	}
 	m.changed, m.gone, m.probes = map[sut.ID]bool{}, nil, nil
 	return d, probes
-}
-
-// do carries an act out, in its own time.
-func (m *Model) do(a healers.Act, done func(healers.Result)) {
-	takes := map[healers.Verb]time.Duration{"restart": startTakes, "replace": replaceTake}[a.Verb]
-	if m.Takes != nil {
-		takes = cmp.Or(m.Takes(a), takes)
-	}
-	m.shell.After(cmp.Or(takes, actTakes), func() {
-		if m.Answer != nil {
-			if r := m.Answer(a); r != "" {
-				if r != "lost" {
-					done(r)
-				}
-				return
-			}
-		}
-		done(m.carryOut(a))
-	})
-}
-
-func (m *Model) carryOut(a healers.Act) healers.Result {
-	in := m.instances[a.Target.ID.Instance()]
-	if a.Verb != healers.VerbNotify && a.Verb != healers.VerbPage && (in == nil || in.Incarnation != a.Target.Incarnation) {
-		return healers.ResultRefused
-	}
-	m.Executed = append(m.Executed, Executed{a, m.shell.now})
-	switch a.Verb {
-	case "restart":
-		if in.Phase == sut.PhaseRunning {
-			in.Exits++
-		}
-		m.begin(in)
-		m.touch(in)
-		m.ready(in)
-	case "rotateIn", "rotateOut":
-		in.Rotation = map[healers.Verb]sut.State{"rotateIn": sut.Yes, "rotateOut": sut.No}[a.Verb]
-		m.touch(in)
-	case "replace":
-		n := 0
-		m.each(in.Workload, func(other *instance) {
-			if i, err := strconv.Atoi(string(other.ID[len(other.Workload)+1:])); err == nil {
-				n = max(n, i+1)
-			}
-		})
-		next := m.add(sut.Workload{Name: in.Workload, Role: in.Role, Labels: in.Labels}, sut.InstanceID(in.Workload, n))
-		if in.Rotation == sut.Unknown {
-			next.Rotation = sut.Unknown
-		}
-		m.touch(next)
-		m.ready(next)
-		delete(m.instances, in.ID)
-		m.gone = append(m.gone, in.ID)
-	default:
-		return m.carryOutVolume(a)
-	}
-	return healers.ResultOK
-}
-
-func (m *Model) ready(in *instance) {
-	lives := in.Incarnation
-	m.shell.After(readyTakes, func() {
-		if in.Incarnation == lives && in.Phase == sut.PhaseRunning {
-			in.up = true
-			m.probe(in)
-		}
-	})
-}
-
-func (m *Model) carryOutVolume(a healers.Act) healers.Result {
-	v := m.volumes[a.Target.ID]
-	if v == nil {
-		return healers.ResultOK // a message
-	}
-	switch a.Verb {
-	case "cleanTemp":
-		v.Used, v.Temp = v.Used-v.Temp, 0
-	case "cleanLogs":
-		v.Used, v.Logs = v.Used-v.Logs, 0
-	case "expand":
-		var args struct{ ByPercent int64 }
-		if len(a.Args) > 0 && json.Unmarshal(a.Args, &args) != nil {
-			return healers.ResultFailed
-		}
-		if v.Size >= v.Max {
-			return healers.ResultAlready
-		}
-		v.Size = min(v.Size+v.Size*cmp.Or(args.ByPercent, 50)/100, v.Max)
-	default:
-		return healers.ResultOK
-	}
-	m.changed[a.Target.ID] = true
-	return healers.ResultOK
 }

@@ -60,14 +60,17 @@ func Prove(t *testing.T, sc Scenario) {
 	if slack == 0 {
 		slack = time.Minute
 	}
-	for n := range len(first.Journal.Records) + 1 {
-		s := sc.Play(1, func(s *Shell) { s.Journal.CrashAt, s.Journal.Armed = n, true })
-		s.Run(sc.Until + slack)
-		if err := sc.Healed(s.Model); err != nil {
-			t.Fatalf("killed at record %d of %d: not healed: %v\n%s", n, len(first.Journal.Records), err, Tell(s))
+	// Soon, and when every deadline has passed.
+	for _, down := range []time.Duration{200 * time.Millisecond, 40 * time.Second} {
+		for n := range len(first.Journal.Records) + 1 {
+			s := sc.Play(1, func(s *Shell) { s.Down, s.Journal.CrashAt, s.Journal.Armed = down, n, true })
+			s.Run(sc.Until + down + slack)
+			if err := sc.Healed(s.Model); err != nil {
+				t.Fatalf("killed at record %d of %d for %v: not healed: %v\n%s", n, len(first.Journal.Records), down, err, Tell(s))
+			}
+			Consistent(t, s)
+			Replay(t, s)
 		}
-		Consistent(t, s)
-		Replay(t, s)
 	}
 }
 

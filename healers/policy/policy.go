@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -87,8 +88,8 @@ type RunbookStep struct {
 	Verb string `json:"verb"`
 	// Args are the verb's, in canonical JSON; of notify and page a text in which
 	// ${...} holds CEL.
-	Args []byte `json:"args,omitempty"`
-	If   string `json:"if,omitempty"`
+	Args json.RawMessage `json:"args,omitempty"`
+	If   string          `json:"if,omitempty"`
 	// Until is the goal: when it holds after the step, the runbook is done, and
 	// people are told what was done; else the next step is taken.
 	Until  string        `json:"until,omitempty"`

@@ -118,10 +118,24 @@ func instance(id sut.ID, incarnation string) sut.Instance {
 
 // running is a Runner in a bubble.
 type running struct {
-	changes []probe.Change
-	at      []time.Duration
-	lags    []time.Duration
-	stop    func()
+	mu   sync.Mutex
+	all  []probe.Change  // guarded by mu
+	when []time.Duration // guarded by mu
+	late []time.Duration // guarded by mu
+	stop func()
+}
+
+// changes are those so far, and when they came.
+func (r *running) changes() ([]probe.Change, []time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all), slices.Clone(r.when)
+}
+
+func (r *running) lags() []time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.late)
 }
 
 func start(t *testing.T, f *fake, w policy.Workload, workers int) *running {
@@ -133,13 +147,19 @@ func start(t *testing.T, f *fake, w policy.Workload, workers int) *running {
 	now := func() time.Duration { return time.Since(begin) }
 	r := &probe.Runner{
 		System: f, Policy: &policy.Policy{Workloads: []policy.Workload{w}}, Seed: 7, Workers: workers,
-		Lag: func(d time.Duration) { out.lags = append(out.lags, d) },
+		Lag: func(d time.Duration) {
+			out.mu.Lock()
+			defer out.mu.Unlock()
+			out.late = append(out.late, d)
+		},
 	}
 	done := make(chan error, 1)
 	go func() {
 		done <- r.Run(ctx, now, func(c probe.Change) {
-			out.changes = append(out.changes, c)
-			out.at = append(out.at, now())
+			out.mu.Lock()
+			defer out.mu.Unlock()
+			out.all = append(out.all, c)
+			out.when = append(out.when, now())
 		})
 	}()
 	out.stop = func() {
@@ -166,8 +186,8 @@ func TestRecoveryIsSeenSoon(t *testing.T) {
 		pass(time.Second) // it starts up: connections are refused
 		f.set("orders/0", 200)
 		pass(300 * time.Millisecond)
-		if len(r.changes) != 1 || r.changes[0].Result != probe.Success {
-			t.Fatalf("after 300 ms: %+v", r.changes)
+		if changes, _ := r.changes(); len(changes) != 1 || changes[0].Result != probe.Success {
+			t.Fatalf("after 300 ms: %+v", changes)
 		}
 		first := f.dials("orders/0")
 		if first[0] > 100*time.Millisecond || len(first) < 4 {
@@ -188,12 +208,12 @@ func TestEagerLooksFillNoThreshold(t *testing.T) {
 		defer func() { r.stop() }()
 		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{instance("orders/0", "1")}}
 		pass(5 * time.Second)
-		if len(f.dials("orders/0")) < 15 || len(r.changes) != 0 {
-			t.Fatalf("%d looks, changes %+v", len(f.dials("orders/0")), r.changes)
+		if changes, _ := r.changes(); len(f.dials("orders/0")) < 15 || len(changes) != 0 {
+			t.Fatalf("%d looks, changes %+v", len(f.dials("orders/0")), changes)
 		}
 		pass(4 * time.Second)
-		if len(r.changes) != 1 || r.changes[0].Result != probe.Failure || r.at[0] < 6*time.Second {
-			t.Fatalf("changes %+v at %v", r.changes, r.at)
+		if changes, at := r.changes(); len(changes) != 1 || changes[0].Result != probe.Failure || at[0] < 6*time.Second {
+			t.Fatalf("changes %+v at %v", changes, at)
 		}
 	})
 }
@@ -208,14 +228,14 @@ func TestHangIsSeenByLivenessInThreePeriods(t *testing.T) {
 		pass(10 * time.Second)
 		f.set("orders/0", -1)
 		pass(5 * time.Second)
-		if len(r.changes) != 2 || r.changes[1].Result != probe.Failure || r.changes[1].Detail != "no answer within 1s" {
-			t.Fatalf("%+v", r.changes)
+		if changes, _ := r.changes(); len(changes) != 2 || changes[1].Result != probe.Failure || changes[1].Detail != "no answer within 1s" {
+			t.Fatalf("%+v", changes)
 		}
 		// The guard may hold the restart back: it comes back by itself.
 		f.set("orders/0", 200)
 		pass(3 * time.Second)
-		if len(r.changes) != 3 || r.changes[2].Result != probe.Success {
-			t.Fatalf("%+v", r.changes)
+		if changes, _ := r.changes(); len(changes) != 3 || changes[2].Result != probe.Success {
+			t.Fatalf("%+v", changes)
 		}
 	})
 }
@@ -260,8 +280,8 @@ func TestNewIncarnationDoesNotWaitForTheOld(t *testing.T) {
 		f.set("orders/0", 200)
 		f.deltas <- sut.Delta{Instances: []sut.Instance{instance("orders/0", "2")}}
 		pass(200 * time.Millisecond)
-		if len(r.changes) != 1 || r.changes[0].Target.Incarnation != "2" || r.changes[0].Result != probe.Success {
-			t.Fatalf("%+v", r.changes)
+		if changes, _ := r.changes(); len(changes) != 1 || changes[0].Target.Incarnation != "2" || changes[0].Result != probe.Success {
+			t.Fatalf("%+v", changes)
 		}
 	})
 }
@@ -319,8 +339,8 @@ func TestBlindProberSaysUnknown(t *testing.T) {
 		f.mu.Unlock()
 		f.deltas <- sut.Delta{Lost: "socket closed"} // the watch fails, and is begun again
 		pass(5 * time.Second)
-		if len(r.changes) != 2 || r.changes[1].Result != probe.Unknown {
-			t.Fatalf("%+v", r.changes)
+		if changes, _ := r.changes(); len(changes) != 2 || changes[1].Result != probe.Unknown {
+			t.Fatalf("%+v", changes)
 		}
 	})
 }
@@ -340,11 +360,14 @@ func TestPoolIsBoundedAndLagIsTold(t *testing.T) {
 		}
 		f.deltas <- d
 		pass(4500 * time.Millisecond)
-		if f.most != 2 {
-			t.Errorf("%d looks at once", f.most)
+		f.mu.Lock()
+		most := f.most
+		f.mu.Unlock()
+		if most != 2 {
+			t.Errorf("%d looks at once", most)
 		}
-		if len(r.lags) != 10 || slices.Max(r.lags) < 3*time.Second {
-			t.Errorf("lags %v", r.lags)
+		if lags := r.lags(); len(lags) != 10 || slices.Max(lags) < 3*time.Second {
+			t.Errorf("lags %v", lags)
 		}
 	})
 }

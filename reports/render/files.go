@@ -45,7 +45,7 @@ func Load(base, dir string) (Run, error) {
 	if err != nil {
 		return Run{}, fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	rel, err := filepath.Rel(base, dir)
+	rel, err := relative(base, dir)
 	if err != nil {
 		return Run{}, fmt.Errorf("place %s: %w", dir, err)
 	}
@@ -53,6 +53,19 @@ func Load(base, dir string) (Run, error) {
 		rel = ""
 	}
 	return Build(events, rel)
+}
+
+// relative is dir as seen from base, whichever of them is absolute.
+func relative(base, dir string) (string, error) {
+	from, err := filepath.Abs(base)
+	if err != nil {
+		return "", err
+	}
+	to, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Rel(from, to)
 }
 
 // Write writes the file of every renderer that has one into dir.

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// command runs a command line in this process.
+func command(t *testing.T, args ...string) (stdout string, err error) {
+	t.Helper()
+	root := newRoot()
+	var out bytes.Buffer
+	root.SetOut(&out)
+	root.SetErr(&out)
+	root.SetArgs(args)
+	err = root.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestExitCodesOfMistakes(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("apiVersion: rebound.dev/v1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  lod: {}\n  baseline: 5\n  faults: [{fault: kill, target: {workload: nobody}}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"nosuchverb"},
+		{"run"},
+		{"run", "nosuchscenario"},
+		{"run", "crash", "--on", "moon"},
+		{"run", "crash", "--healers", "nobody"},
+		{"run", "crash", "--healers", "off", "--control=off"},
+		{"run", "crash", "--runs", "0"},
+		{"run", "crash", "crash"},
+		{"run", "crash", "--dry-run", "-o", "yaml"},
+		{"run", bad},
+		{"run", bad, "--dry-run"},
+		{"judge", "no/such/file"},
+		{"report", t.TempDir()},
+		{"list", "nothing"},
+		{"faults", "try"},
+		{"demo", "extra"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			state := t.TempDir()
+			t.Setenv("XDG_STATE_HOME", state)
+			if code := execute(t.Context(), args); code != exitUsage {
+				t.Errorf("exit code %d, want %d", code, exitUsage)
+			}
+			if left, err := os.ReadDir(state); err != nil || len(left) > 0 {
+				t.Errorf("a mistake in the input started something: %v %v", left, err)
+			}
+		})
+	}
+}
+
+func TestBadScenarioNamesAllMistakesAtOnce(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("apiVersion: rebound.dev/v1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  lod: {}\n  baseline: 5\n  faults: [{fault: kil, target: {workload: nobody}}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := command(t, "run", bad)
+	if err == nil {
+		t.Fatal("it was accepted")
+	}
+	for _, want := range []string{bad + ":5:", "spec.lod", bad + ":6:", "spec.baseline", "unit", bad + ":7:", "spec.faults[0].fault"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not named in:\n%v", want, err)
+		}
+	}
+}
+
+func TestDryRunIsStable(t *testing.T) {
+	first, err := command(t, "run", "crash", "--seed", "7", "--dry-run", "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := command(t, "run", "crash", "--seed", "7", "--dry-run", "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first != second || !strings.Contains(first, `"orders/`) {
+		t.Errorf("not equal, or empty:\n%s\n%s", first, second)
+	}
+	other, err := command(t, "run", "hang", "--seed", "8", "--dry-run", "-o", "json")
+	if err != nil || other == first {
+		t.Errorf("another scenario and seed give the same plan: %v", err)
+	}
+}
+
+func TestReferenceIsUpToDate(t *testing.T) {
+	want, err := command(t, "list", "--markdown")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../../docs/reference.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/reference.md is old: run `make docs`")
+	}
+}
