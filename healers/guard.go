@@ -130,7 +130,7 @@ func (e *Engine) byTrust(d *Decision) bool {
 // outcome until observation settles it.
 func (e *Engine) byActor(d *Decision, a *Act) bool {
 	for _, other := range e.acts() {
-		if collides(a, &other.Act) {
+		if collides(a, other) {
 			d.By = other.Target.ID
 			return d.bind(RuleActor, Defer, 1, 1)
 		}

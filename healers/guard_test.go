@@ -78,37 +78,37 @@ func TestGuard(t *testing.T) {
 		lift   []healers.Input
 	}{
 		{
-			name: "kill switch", before: []healers.Input{say("kill")}, held: delta(order(1, exited)),
+			name: "kill switch", before: []healers.Input{say("kill")}, held: delta(order(1, exited, out)),
 			rule: healers.RuleKill, effect: healers.Deny, lift: []healers.Input{say("resume")},
 		},
 		{
-			name: "pause", before: []healers.Input{say("pause")}, held: delta(order(1, exited)),
+			name: "pause", before: []healers.Input{say("pause")}, held: delta(order(1, exited, out)),
 			rule: healers.RulePaused, effect: healers.Defer, lift: []healers.Input{say("resume")},
 		},
 		{
 			name: "never", policy: with(func(p *policy.Policy) { p.Guard.Never = []policy.Selector{{"workload": "orders"}} }),
-			held: delta(order(1, exited)), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
+			held: delta(order(1, exited, out)), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
 		},
 		{
 			name: "not covered", policy: with(func(p *policy.Policy) { p.Workloads = p.Workloads[1:] }),
-			held: delta(order(1, exited)), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
+			held: delta(order(1, exited, out)), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
 		},
 		{
-			name: "database of unknown env", held: delta(order(1, exited, database(""))),
-			rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{delta(order(1, exited, database("test")))},
+			name: "database of unknown env", held: delta(order(1, exited, out, database(""))),
+			rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{delta(order(1, exited, out, database("test")))},
 		},
 		{
-			name: "database in production", held: delta(order(1, exited, database("Production"))),
-			rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{delta(order(1, exited, database("staging")))},
+			name: "database in production", held: delta(order(1, exited, out, database("Production"))),
+			rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{delta(order(1, exited, out, database("staging")))},
 		},
 		{
 			name:   "database that the policy does not name",
 			policy: with(func(p *policy.Policy) { p.Workloads[0].Selector = policy.Selector{"env": "test"} }),
-			held:   delta(order(1, exited, database("test"))), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
+			held:   delta(order(1, exited, out, database("test"))), rule: healers.RuleScope, effect: healers.Deny, lift: []healers.Input{newPolicy},
 		},
 		{
 			name: "approval", policy: with(func(p *policy.Policy) { p.Guard.Approval = []string{"restart"} }),
-			held: delta(order(1, exited)), rule: healers.RuleTrust, effect: healers.Ask, lift: []healers.Input{newPolicy},
+			held: delta(order(1, exited, out)), rule: healers.RuleTrust, effect: healers.Ask, lift: []healers.Input{newPolicy},
 		},
 		{
 			name: "one actor per target",
@@ -120,7 +120,7 @@ func TestGuard(t *testing.T) {
 			lift: []healers.Input{done(healers.ResultFailed, 2)},
 		},
 		{
-			name: "blind", held: healers.Input{System: sut.Delta{Lost: "the watch broke", Instances: []sut.Instance{order(1, exited)}}},
+			name: "blind", held: healers.Input{System: sut.Delta{Lost: "the watch broke", Instances: []sut.Instance{order(1, exited, out)}}},
 			rule: healers.RuleBlind, effect: healers.Defer, lift: []healers.Input{delta(order(2))},
 		},
 		{

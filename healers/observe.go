@@ -105,8 +105,8 @@ func (v *View) probe(c *probe.Change, touch func(sut.ID)) {
 	touch(in.ID)
 }
 
-// set files a probe's answer. The startup probe only gates the others, which is
-// the prober's part.
+// set files a probe's answer. The startup probe gates the others, which is the
+// prober's part; one that fails means what a failed liveness probe does.
 func set(role probe.Role, p Probe, liveness, readiness *Probe) {
 	switch role {
 	case probe.Liveness:
@@ -114,6 +114,9 @@ func set(role probe.Role, p Probe, liveness, readiness *Probe) {
 	case probe.Readiness:
 		*readiness = p
 	case probe.Startup:
+		if p.Result == probe.Failure {
+			*liveness = p
+		}
 	}
 }
 

@@ -189,13 +189,20 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestReaction: an exit is answered in the step in which it is seen.
+// TestReaction: an exit is answered in the step in which it is seen, and the
+// restart is issued in the step in which the instance has left the rotation.
 func TestReaction(t *testing.T) {
 	s := scenarios()[0].sc.Play(1, nil)
+	var out time.Duration
 	for _, r := range s.Journal.Records {
-		if r.Act != nil && r.Act.Verb == "restart" {
-			if r.At != 2*time.Second {
-				t.Errorf("the restart was issued at %v", r.At)
+		switch {
+		case r.Act != nil && r.Act.Verb == "rotateOut" && r.At != 2*time.Second:
+			t.Errorf("the exit at 2s was answered at %v", r.At)
+		case r.Done != nil && out == 0:
+			out = r.At
+		case r.Act != nil && r.Act.Verb == "restart":
+			if r.At != out {
+				t.Errorf("out of rotation at %v, the restart was issued at %v", out, r.At)
 			}
 			return
 		}

@@ -64,19 +64,21 @@ func (a *openAct) holds() bool {
 	return !a.Verb.tells() && a.Target.ID.Kind() == sut.KindInstance
 }
 
-// collides tells whether two acts may not be under way together. An instance's
-// place in the rotation and its life are two things: a crash takes it out and
-// starts it again at once. A replacement is about both, and about its volumes,
-// which outlive a restart.
-func collides(a, b *Act) bool {
+// collides tells whether an act may not begin while another is under way. An
+// instance's rotation and its life take turns too: a crash takes it out and then
+// starts it again, in this order in every run. But an act on the one whose outcome
+// nobody knows does not hold the other: a load balancer that hangs must not keep
+// what crashed from being started. A replacement is about both, and about the
+// instance's volumes, which outlive a restart.
+func collides(a *Act, other *openAct) bool {
 	switch {
-	case a.Verb.tells() || b.Verb.tells() || a.Target.ID.Instance() != b.Target.ID.Instance():
+	case a.Verb.tells() || other.Verb.tells() || a.Target.ID.Instance() != other.Target.ID.Instance():
 		return false
-	case a.Verb == verbReplace || b.Verb == verbReplace:
+	case a.Verb == verbReplace || other.Verb == verbReplace:
 		return true
-	case a.Target.ID != b.Target.ID:
+	case a.Target.ID != other.Target.ID:
 		return false
 	default:
-		return a.Verb.rotates() == b.Verb.rotates()
+		return a.Verb.rotates() == other.Verb.rotates() || !other.Unknown
 	}
 }

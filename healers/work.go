@@ -176,6 +176,10 @@ func (e *Engine) judge(w *Work) bool {
 	if e.holds(s.Verify, e.scope(w.Acted, w)) {
 		return e.passed(w)
 	}
+	if w.Result == ResultAlready && w.Acted.ID.Kind() == sut.KindVolume {
+		// Nothing was done to it, so there is nothing to wait for.
+		return e.failed(w, string(s.Verb)+" had nothing to do")
+	}
 	return e.change(w, WorkChange{Index: w.Index, State: WorkVerifying, Deadline: e.view.now + s.Within})
 }
 

@@ -237,7 +237,7 @@ func (j *judge) refer(field string, err error) {
 }
 
 func split(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a join, taken apart
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		return many.Unwrap()
 	}
 	if err == nil {

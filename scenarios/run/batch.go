@@ -59,7 +59,7 @@ func (b Batch) Run(ctx context.Context) ([]Pair, error) {
 	for _, s := range b.Scenarios {
 		for n := 1; n <= max(b.Runs, 1); n++ {
 			if ctx.Err() != nil {
-				return pairs, nil // the pair before it tells that it was stopped
+				return pairs, nil //nolint:nilerr // the pair before it tells that it was stopped
 			}
 			p, err := b.pair(ctx, s, n)
 			if err != nil {

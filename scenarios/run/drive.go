@@ -87,12 +87,14 @@ func (s *session) perform(ctx context.Context, p Phases) (Signal, error) {
 		return Tick, nil
 	case timeline.PhaseAudit:
 		return s.audit(ctx), nil
-	default:
+	case timeline.PhaseTeardown:
 		// What cannot be undone is told by the residue; the outcome is kept.
 		if err := s.undo(unstopped); err != nil {
 			s.rec.note(fmt.Sprintf("tear down: %v", err))
 		}
 		return Done, nil
+	default:
+		return Failed, fmt.Errorf("the phase %q has no action", p.Name)
 	}
 }
 

@@ -36,7 +36,7 @@ func (e *engine) Run(ctx context.Context) error {
 	for n := 1; ; n++ {
 		err := e.once(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // we ended it, however it took that
 		}
 		if n == engineStarts {
 			return fmt.Errorf("run the engine: it ended %d times, the last: %w", n, err)

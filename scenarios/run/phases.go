@@ -118,6 +118,8 @@ func (p Phases) Next(now time.Duration, s Signal) Phases {
 		return p.to(timeline.PhaseAudit, now)
 	case timeline.PhaseAudit:
 		return p.to(timeline.PhaseTeardown, now)
+	case timeline.PhaseTeardown:
+		return p.to("", now)
 	default:
 		return p.to("", now)
 	}

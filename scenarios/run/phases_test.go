@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rebound-chaos/rebound/reports/timeline"
 	"github.com/rebound-chaos/rebound/scenarios/run"
 )
 
@@ -26,20 +27,71 @@ func TestPhases(t *testing.T) {
 		steps []step
 		want  string
 	}{
-		{"a whole run", []step{{2 * s, run.Done}, {4 * s, run.Tick}, {1 * s, run.Done}, {20 * s, run.Tick}, {s, run.Done}, {s, run.Done}, {s, run.Done}, {s, run.Done}},
-			"setup baseline inject observe revert settle audit teardown end"},
-		{"time alone never ends setup", []step{{1000 * s, run.Tick}}, "setup setup"},
-		{"a phase does not end before its time", []step{{s, run.Done}, {3 * s, run.Tick}, {s, run.Tick}}, "setup baseline baseline inject"},
-		{"setup fails", []step{{s, run.Failed}, {s, run.Done}}, "setup teardown end"},
-		{"an unsteady baseline breaks nothing", []step{{s, run.Done}, {4 * s, run.Failed}}, "setup baseline audit"},
-		{"what was not confirmed is not observed", []step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Failed}}, "setup baseline inject revert"},
-		{"what is not confirmed in time is not observed", []step{{s, run.Done}, {4 * s, run.Tick}, {8 * s, run.Tick}}, "setup baseline inject revert"},
-		{"a revert that hangs is left to the guardian", []step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Done}, {20 * s, run.Tick}, {30 * s, run.Tick}}, "setup baseline inject observe revert settle"},
-		{"stopped in setup", []step{{s, run.Stopped}}, "setup teardown"},
-		{"stopped in the baseline", []step{{s, run.Done}, {s, run.Stopped}}, "setup baseline teardown"},
-		{"stopped in observe", []step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Done}, {s, run.Stopped}, {s, run.Done}, {s, run.Done}}, "setup baseline inject observe revert teardown end"},
-		{"stopped in revert", []step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Done}, {20 * s, run.Tick}, {s, run.Stopped}, {s, run.Done}}, "setup baseline inject observe revert revert teardown"},
-		{"stopped twice", []step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Stopped}, {s, run.Stopped}, {s, run.Done}}, "setup baseline inject revert revert teardown"},
+		{
+			"a whole run",
+			[]step{{2 * s, run.Done}, {4 * s, run.Tick}, {1 * s, run.Done}, {20 * s, run.Tick}, {s, run.Done}, {s, run.Done}, {s, run.Done}, {s, run.Done}},
+			"setup baseline inject observe revert settle audit teardown end",
+		},
+		{
+			"time alone never ends setup",
+			[]step{{1000 * s, run.Tick}},
+			"setup setup",
+		},
+		{
+			"a phase does not end before its time",
+			[]step{{s, run.Done}, {3 * s, run.Tick}, {s, run.Tick}},
+			"setup baseline baseline inject",
+		},
+		{
+			"setup fails",
+			[]step{{s, run.Failed}, {s, run.Done}},
+			"setup teardown end",
+		},
+		{
+			"an unsteady baseline breaks nothing",
+			[]step{{s, run.Done}, {4 * s, run.Failed}},
+			"setup baseline audit",
+		},
+		{
+			"what was not confirmed is not observed",
+			[]step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Failed}},
+			"setup baseline inject revert",
+		},
+		{
+			"what is not confirmed in time is not observed",
+			[]step{{s, run.Done}, {4 * s, run.Tick}, {8 * s, run.Tick}},
+			"setup baseline inject revert",
+		},
+		{
+			"a revert that hangs is left to the guardian",
+			[]step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Done}, {20 * s, run.Tick}, {30 * s, run.Tick}},
+			"setup baseline inject observe revert settle",
+		},
+		{
+			"stopped in setup",
+			[]step{{s, run.Stopped}},
+			"setup teardown",
+		},
+		{
+			"stopped in the baseline",
+			[]step{{s, run.Done}, {s, run.Stopped}},
+			"setup baseline teardown",
+		},
+		{
+			"stopped in observe",
+			[]step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Done}, {s, run.Stopped}, {s, run.Done}, {s, run.Done}},
+			"setup baseline inject observe revert teardown end",
+		},
+		{
+			"stopped in revert",
+			[]step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Done}, {20 * s, run.Tick}, {s, run.Stopped}, {s, run.Done}},
+			"setup baseline inject observe revert revert teardown",
+		},
+		{
+			"stopped twice",
+			[]step{{s, run.Done}, {4 * s, run.Tick}, {s, run.Stopped}, {s, run.Stopped}, {s, run.Done}},
+			"setup baseline inject revert revert teardown",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			now := time.Duration(0)
@@ -83,15 +135,10 @@ func TestPhasesAlwaysRevert(t *testing.T) {
 				seen[string(next.Name)] = true
 			}
 			p = next
-			switch p.Name {
-			case "inject", "observe":
-				broken = true
-			case "revert":
-				reverted = true
-			case "teardown":
-				if broken && !reverted {
-					t.Fatal("teardown without revert")
-				}
+			broken = broken || p.Name == timeline.PhaseInject || p.Name == timeline.PhaseObserve
+			reverted = reverted || p.Name == timeline.PhaseRevert
+			if p.Name == timeline.PhaseTeardown && broken && !reverted {
+				t.Fatal("teardown without revert")
 			}
 		}
 		for range 10 {
