@@ -90,7 +90,7 @@ func runOf(path string) (id string) {
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	stop := errors.New("found")
 	_ = timeline.Read(f, func(e timeline.Event) error { id = e.Header.Run; return stop })
 	return id
@@ -231,7 +231,7 @@ func readTimeline(t *testing.T, path string) []timeline.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	events, err := timeline.ReadAll(f)
 	if err != nil {
 		t.Fatal(err)

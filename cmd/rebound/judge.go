@@ -40,7 +40,7 @@ func loadRun(path string, stdin io.Reader) (render.Run, error) {
 		if err != nil {
 			return render.Run{}, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		in = f
 	}
 	events, err := timeline.ReadAll(in)

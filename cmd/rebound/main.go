@@ -56,7 +56,7 @@ func main() {
 
 // execute carries out a command line and returns the exit code.
 func execute(ctx context.Context, args []string) int {
-	root := newRoot()
+	root := newRoot() //nolint:contextcheck // the commands take the context of ExecuteContext
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

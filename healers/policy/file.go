@@ -22,7 +22,7 @@ type HealingPolicySpec struct {
 	Workloads []WorkloadSpec `json:"workloads,omitempty"`
 	// Runbooks names the runbooks that may run.
 	Runbooks   []string       `json:"runbooks,omitempty"`
-	Guardrails GuardrailsSpec `json:"guardrails,omitempty"`
+	Guardrails GuardrailsSpec `json:"guardrails,omitzero"`
 
 	// Known, and refused by name until their features are there.
 	Breakers any `json:"breakers,omitempty"`
@@ -42,7 +42,7 @@ type WorkloadSpec struct {
 	LivenessProbe  *corev1.Probe `json:"livenessProbe,omitempty"`
 	ReadinessProbe *corev1.Probe `json:"readinessProbe,omitempty"`
 	StartupProbe   *corev1.Probe `json:"startupProbe,omitempty"`
-	Restart        RestartSpec   `json:"restart,omitempty"`
+	Restart        RestartSpec   `json:"restart,omitzero"`
 	// Rotate takes an instance that is not ready out of rotation, and back in when
 	// it is. Default: true where there is a readinessProbe.
 	Rotate *bool `json:"rotate,omitempty"`
@@ -59,8 +59,8 @@ type WorkloadSpec struct {
 
 // RestartSpec says when an instance that ended, or hangs, is started again.
 type RestartSpec struct {
-	Backoff BackoffSpec `json:"backoff,omitempty"`
-	Stagger StaggerSpec `json:"stagger,omitempty"`
+	Backoff BackoffSpec `json:"backoff,omitzero"`
+	Stagger StaggerSpec `json:"stagger,omitzero"`
 	// Grace is how long one that hangs may take to end by itself. Default: none.
 	Grace manifest.Duration `json:"grace,omitempty"`
 }

@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/fixtures/sut/repair"
@@ -169,7 +168,7 @@ func TestProblems(t *testing.T) {
 		{"no trigger", replace("trigger: volume.usedPercent >= 90", "trigger:"), []string{"spec.trigger: required"}},
 		{"two policies", func(s string) string { return s + "---\n" + s[:strings.Index(s, "---")] }, []string{"this is another"}},
 		{"no policy", func(s string) string { return s[strings.Index(s, "---"):] }, []string{"expected one HealingPolicy, got none"}},
-		{"other kind", func(s string) string { return s + "---\nkind: Sytem\n" }, []string{`kind: expected HealingPolicy or Runbook, got "Sytem"`}},
+		{"other kind", func(s string) string { return s + "---\nkind: Machine\n" }, []string{`kind: expected HealingPolicy or Runbook, got "Machine"`}},
 		{"all at once", func(s string) string {
 			return replace("minAvailable: 2", "minAvailable: -2")(replace("replaceAfter: 4s", "replaceAfter: x")(replace("olderThan: 168h", "olderThan: 7")(s)))
 		}, []string{"replaceAfter: expected", "minAvailable: expected", "olderThan: expected"}},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -165,9 +166,7 @@ func setHeader(req *http.Request, headers []corev1.HTTPHeader) {
 		}
 		own.Add(h.Name, h.Value)
 	}
-	for name, values := range own {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, own)
 	if req.Header.Get("Accept") == "" {
 		req.Header.Del("Accept")
 	}

@@ -147,7 +147,7 @@ func (r *Recovery) UnmarshalJSON(b []byte) error {
 		if s == nil {
 			return nil
 		}
-		return new((time.Duration(*s * float64(time.Second))).Round(time.Millisecond))
+		return new(time.Duration(*s * float64(time.Second)).Round(time.Millisecond))
 	}
 	*r = Recovery{
 		TTD: d(w.TTD), TTA: d(w.TTA), TTM: d(w.TTM), TTR: d(w.TTR),
