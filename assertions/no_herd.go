@@ -18,7 +18,8 @@ import (
 // once. A restart counts from the moment it is seen to start, or, where the
 // engine had asked for it before the incarnation ended, from that end,
 // until the instance is ready, ends or is gone. That k instances die of the
-// fault itself is no herd; that k are restarted at once is.
+// fault itself is no herd; that k are restarted at once is. Of a replacement the
+// new instance counts, which starts; the old one ends and does not.
 //
 // Reconnects (predicate H2): how many connections are opened to one workload
 // within any one second. They are gathered for up to 100 ms, so the window is
@@ -106,7 +107,7 @@ func (c *noHerd) Observe(e timeline.Event) {
 		for _, w := range e.Header.Workloads {
 			c.replicas[w.Name] = w.Replicas
 		}
-	case e.Healing != nil && e.Healing.State == timeline.HealingAct && (e.Healing.Verb == "restart" || e.Healing.Verb == "replace"):
+	case e.Healing != nil && e.Healing.State == timeline.HealingAct && e.Healing.Verb == "restart":
 		c.engineActed[e.Target] = true
 	case e.Instance != nil:
 		c.instance(e.Target, e.Instance)

@@ -91,6 +91,21 @@ func carryOut(ctx context.Context, t *testing.T, cfg run.Config) *run.Outcome {
 	return o
 }
 
+// logLoad shows what users met, for a run that was not what it should be.
+func logLoad(t *testing.T, o *run.Outcome) {
+	t.Helper()
+	for _, e := range o.Events {
+		switch {
+		case e.Load != nil:
+			t.Logf("%s %s: second %d: %d of %d good, %v, p99 %s", o.Events[0].Header.Healers, e.At, e.Load.Second, e.Load.OK, e.Load.Intended, e.Load.Outcomes, e.Load.Latency.Quantile(0.99))
+		case e.Phase != nil:
+			t.Logf("%s %s: %s", o.Events[0].Header.Healers, e.At, e.Phase.Name)
+		case e.Note != nil:
+			t.Logf("%s %s: %s", o.Events[0].Header.Healers, e.At, e.Note.Text)
+		}
+	}
+}
+
 func phasesOf(o *run.Outcome) string {
 	var all []string
 	for _, e := range o.Events {
@@ -119,6 +134,10 @@ func TestCrashIsHealedAndTheControlMisses(t *testing.T) {
 	}
 	if control.Judgement.Verdict != timeline.Fail {
 		t.Errorf("control: %s: %v", control.Judgement.Verdict, control.Judgement.Reasons)
+	}
+	if t.Failed() {
+		logLoad(t, healed)
+		logLoad(t, control)
 	}
 	if got := phasesOf(healed); got != whole {
 		t.Errorf("phases: %s", got)
