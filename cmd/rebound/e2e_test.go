@@ -119,9 +119,9 @@ func TestKilledRunsLeaveNothing(t *testing.T) {
 	turns := make(chan struct{}, atOnce)
 	random := seed.Stream(7, "kill -9")
 	for n := range runs {
-		// Four at a time share two cores: a run lasts some 15 s, and each moment of it
+		// Four at a time share two cores: a run lasts some 11 s, and each moment of it
 		// is as likely as the other, the setup too.
-		moment := time.Duration(random.Int64N(int64(14 * time.Second)))
+		moment := time.Duration(random.Int64N(int64(10 * time.Second)))
 		fault := compressedFaults[n%len(compressedFaults)]
 		t.Run(fmt.Sprintf("%d after %s", n, moment.Round(time.Millisecond)), func(t *testing.T) {
 			t.Parallel()

@@ -77,7 +77,7 @@ const (
 	confirmWithin = 5 * time.Second
 	injectSlack   = 15 * time.Second // for the verbs themselves
 	readyWithin   = 15 * time.Second
-	warmWithin    = 10 * time.Second // until users are served well for the first time
+	warmWithin    = 30 * time.Second // until users are served well for the first time
 	engineWithin  = 15 * time.Second // until its first record
 	closeWithin   = 30 * time.Second
 	residueWithin = 3 * time.Second
