@@ -121,7 +121,9 @@ func TestChecks(t *testing.T) {
 			{"some unread", `{}`, begin().Writes(100, 0, 5).Events(), unsure, "5 of the writes"},
 			{"none acknowledged", `{}`, begin().Writes(0, 0, 0).Events(), unsure, "no write"},
 			{"no audit", `{}`, begin().Events(), unsure, "not read back"},
-			{"not all asked for", `{}`, begin().Add(timeline.Event{Kind: timeline.KindWrites, Writes: &timeline.Writes{Acknowledged: 10, Found: 9}}).Events(), unsure, "only 9 of 10"},
+			{"not all asked for", `{}`, begin().Add(timeline.Event{Kind: timeline.KindWrites, Writes: &timeline.Writes{Acknowledged: 10, Asked: 10, Found: 9}}).Events(), unsure, "only 9 of 10"},
+			{"none asked for", `{}`, begin().Add(timeline.Event{Kind: timeline.KindWrites, Writes: &timeline.Writes{Acknowledged: 10}}).Events(), unsure, "only 0 of 10"},
+			{"a sample", `{}`, begin().Add(timeline.Event{Kind: timeline.KindWrites, Writes: &timeline.Writes{Acknowledged: 90, Asked: 50, Found: 50}}).Events(), pass, "of the 50 that were read back"},
 		},
 		"steadyBaseline": {
 			{"steady", `{}`, healed, pass, "was steady"},

@@ -9,21 +9,23 @@ import (
 )
 
 // ControlVerdict tells whether a negative control missed, as it must: whether
-// one of header.Misses failed in it, or any check where that is empty. A
-// control that met its objective, was stopped, or whose gates did not hold has
-// not missed: then the healed run proves nothing, and reason says why.
+// every one of header.Misses failed in it, or any check where that is empty. A
+// control that met its objective or one of them, was stopped, or whose gates did
+// not hold has not missed: then the healed run proves nothing, and reason says why.
 func ControlVerdict(control Judgement, header timeline.Header) (missed bool, reason string) {
 	if control.Aborted || len(reasons(control.Gates, timeline.Inconclusive)) > 0 {
 		return false, "the control is inconclusive: " + strings.Join(control.Reasons, "; ")
 	}
-	var met, unsure []string
+	var failed, why, met, unsure []string
+	asked := map[string]bool{}
 	for _, r := range control.Checks {
 		if len(header.Misses) > 0 && !slices.Contains(header.Misses, r.ID) {
 			continue
 		}
+		asked[r.ID] = true
 		switch r.Verdict {
 		case timeline.Fail:
-			return true, fmt.Sprintf("the control missed %s, as it must: %s", r.ID, r.Reason)
+			failed, why = append(failed, r.ID), append(why, r.Reason)
 		case timeline.Inconclusive:
 			unsure = append(unsure, r.ID+": "+r.Reason)
 		case timeline.Pass:
@@ -31,13 +33,21 @@ func ControlVerdict(control Judgement, header timeline.Header) (missed bool, rea
 		default:
 		}
 	}
+	if len(header.Misses) == 0 && len(failed) > 0 {
+		failed, why, met, unsure = failed[:1], why[:1], nil, nil // one is enough
+	}
+	unasked := slices.DeleteFunc(slices.Clone(header.Misses), func(id string) bool { return asked[id] })
 	switch {
+	case len(met) > 0 && (len(unsure) == 0 || len(header.Misses) > 0):
+		return false, "the control met " + strings.Join(met, " and ") + " without healing, so the healed run proves nothing"
 	case len(unsure) > 0:
 		return false, "the control is inconclusive: " + strings.Join(unsure, "; ")
-	case len(met) == 0:
+	case len(failed) == 0:
 		return false, "the control was asked for nothing that it could miss"
+	case len(unasked) > 0:
+		return false, "the control was not asked for " + strings.Join(unasked, " and ") + ", which it must miss"
 	default:
-		return false, "the control met " + strings.Join(met, " and ") + " without healing, so the healed run proves nothing"
+		return true, fmt.Sprintf("the control missed %s, as it must: %s", strings.Join(failed, " and "), strings.Join(why, "; "))
 	}
 }
 

@@ -55,33 +55,64 @@ func (s *stretch) holds(l *timeline.Load) bool {
 	return s.begun && l.Start >= s.begin && (!s.ended || l.Start+time.Second <= s.end)
 }
 
-// endedInOrder: the record is whole and the run was not stopped.
+// endedInOrder: the record is whole, the run was not stopped, and it left nothing
+// behind: neither a fault that could not be undone nor what was found by looking.
 type endedInOrder struct {
-	stop  string
-	ended bool
+	stop    string
+	ended   bool
+	order   []string                  // ids of faults
+	faults  map[string]timeline.Event // by id, the last of each
+	residue []string
 }
 
 func (g *endedInOrder) Observe(e timeline.Event) {
 	switch {
 	case e.Stop != nil && g.stop == "":
 		g.stop = cmp.Or(e.Stop.Reason, "without a reason")
+	case e.Fault != nil:
+		if g.faults == nil {
+			g.faults = map[string]timeline.Event{}
+		}
+		if _, known := g.faults[e.Fault.ID]; !known {
+			g.order = append(g.order, e.Fault.ID)
+		}
+		g.faults[e.Fault.ID] = e
 	case e.End != nil:
 		g.ended = true
+		g.residue = append(g.residue, e.End.Residue...)
 	}
 }
 
 func (g *endedInOrder) Verdict() Result {
-	r := Result{ID: "endedInOrder", Limit: "to the end"}
+	r := Result{ID: "endedInOrder", Limit: "to the end", Measured: "to the end"}
+	var why []string
 	switch {
 	case g.stop != "":
 		r.Measured = "stopped"
-		return r.unsure("the run was stopped early: " + g.stop)
+		why = append(why, "the run was stopped early: "+g.stop)
 	case !g.ended:
 		r.Measured = "cut off"
-		return r.unsure("the record ends before the run did: the harness was killed, or the run goes on")
+		why = append(why, "the record ends before the run did: the harness was killed, or the run goes on")
 	}
-	r.Measured = "to the end"
+	if left := g.left(); len(left) > 0 {
+		r.Measured += fmt.Sprintf(", %d left behind", len(left))
+		why = append(why, "the run left something behind: "+strings.Join(left, ", "))
+	}
+	if len(why) > 0 {
+		return r.unsure(strings.Join(why, "; "))
+	}
 	return r.pass("the run ended in order")
+}
+
+// left is what the run left behind.
+func (g *endedInOrder) left() []string {
+	var all []string
+	for _, id := range g.order {
+		if e := g.faults[id]; e.Fault.State == timeline.FaultStuck {
+			all = append(all, fmt.Sprintf("%s on %s, %s", e.Fault.Fault, e.Target, cmp.Or(e.Fault.Proof, "which could not be undone")))
+		}
+	}
+	return append(all, g.residue...)
 }
 
 // loadFloor: what was meant to be sent was sent, in every second.
@@ -163,11 +194,15 @@ func (g *sendLag) Verdict() Result {
 	return r.pass("requests were sent when they were meant to be")
 }
 
-// timerLag: a timer of ours was not late. Nothing recorded is nothing late.
+// timerLag: a timer of ours was not late. Nothing recorded is not nothing late:
+// the host is measured in every run, the prober where our engine heals, which it
+// does at the latest when the baseline is over.
 type timerLag struct {
 	id, of   string
 	limit    time.Duration
 	part     stretch
+	rebound  bool // our engine heals
+	injected bool // the baseline is over
 	measured bool
 	max      time.Duration
 }
@@ -178,7 +213,9 @@ func (g *timerLag) Observe(e timeline.Event) {
 	case e.Header != nil && g.of == "host":
 		g.limit = cmp.Or(e.Header.Gates.MaxHostLag, DefaultMaxHostLag)
 	case e.Header != nil:
-		g.limit = cmp.Or(e.Header.Gates.MaxProberLag, DefaultMaxProberLag)
+		g.limit, g.rebound = cmp.Or(e.Header.Gates.MaxProberLag, DefaultMaxProberLag), e.Header.Healers == "rebound"
+	case e.Phase != nil && e.Phase.Name == timeline.PhaseInject:
+		g.injected = true
 	case e.Lag != nil && e.Lag.Of == g.of && g.part.begun && !g.part.ended:
 		g.measured, g.max = true, max(g.max, e.Lag.Max)
 	}
@@ -189,7 +226,10 @@ func (g *timerLag) Verdict() Result {
 	if g.measured {
 		r.Measured = span(g.max)
 	}
-	if g.max > g.limit {
+	switch {
+	case !g.measured && (g.of == "host" || g.rebound && g.injected):
+		return r.unsure("how late timers of the " + g.of + " were is not recorded: times of this run cannot be trusted")
+	case g.max > g.limit:
 		return r.unsure(fmt.Sprintf("the %s lagged by %s: times of this run cannot be trusted", g.of, r.Measured))
 	}
 	return r.pass("the " + g.of + " was not seen to lag")

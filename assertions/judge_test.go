@@ -69,6 +69,9 @@ func TestVerdicts(t *testing.T) {
 			}
 		})
 	}
+	unmeasured := func(of string) []timeline.Event {
+		return slices.DeleteFunc(timelinetest.Healed().Events(), func(e timeline.Event) bool { return e.Lag != nil && e.Lag.Of == of })
+	}
 	for name, row := range map[string]struct {
 		events []timeline.Event
 		want   timeline.Verdict
@@ -95,12 +98,29 @@ func TestVerdicts(t *testing.T) {
 		"the load ended early": {slices.DeleteFunc(timelinetest.Healed().Events(), func(e timeline.Event) bool {
 			return e.Load != nil && e.Load.Second > 18
 		}), timeline.Inconclusive, "in 19 of"},
-		"sent late":                  {load(func(l *timeline.Load) { l.Lag = timeline.Sketch{}; l.Lag.Add(70 * ms) }), timeline.Inconclusive, "sendLag"},
-		"the host lagged":            {late("host", 600*ms), timeline.Inconclusive, "hostLag"},
-		"the host hardly lagged":     {late("host", 400*ms), timeline.Pass, ""},
-		"the prober lagged":          {late("prober", 600*ms), timeline.Inconclusive, "proberLag"},
-		"the fault was not observed": {state(timeline.FaultActive, timeline.FaultUnseen), timeline.Inconclusive, "evidence: hang on orders/1 was injected but its effect was not observed"},
-		"the fault was not injected": {without(timelinetest.Healed().Events(), timeline.KindFault), timeline.Inconclusive, "never injected"},
+		"sent late":                   {load(func(l *timeline.Load) { l.Lag = timeline.Sketch{}; l.Lag.Add(70 * ms) }), timeline.Inconclusive, "sendLag"},
+		"the host lagged":             {late("host", 600*ms), timeline.Inconclusive, "hostLag"},
+		"the host hardly lagged":      {late("host", 400*ms), timeline.Pass, ""},
+		"the prober lagged":           {late("prober", 600*ms), timeline.Inconclusive, "proberLag"},
+		"the host was not measured":   {unmeasured("host"), timeline.Inconclusive, "hostLag: how late timers of the host were"},
+		"the prober was not measured": {unmeasured("prober"), timeline.Inconclusive, "proberLag: how late timers of the prober were"},
+		"no prober, no engine": {changed(func(e *timeline.Event) {
+			if e.Header != nil {
+				e.Header.Healers = "native"
+			}
+			if e.Lag != nil {
+				e.Lag.Of = "host"
+			}
+		}), timeline.Pass, ""},
+		"something is left behind": {changed(func(e *timeline.Event) {
+			if e.End != nil {
+				e.End.Residue = []string{"process 17 (orders/1)", "a mount"}
+			}
+		}), timeline.Inconclusive, "endedInOrder: the run left something behind: process 17 (orders/1), a mount"},
+		"a fault is stuck":                      {state(timeline.FaultReverted, timeline.FaultStuck), timeline.Inconclusive, "the run left something behind: hang on orders/1, why"},
+		"a fault was stuck and is not any more": {state(timeline.FaultOvertaken, timeline.FaultStuck), timeline.Pass, ""},
+		"the fault was not observed":            {state(timeline.FaultActive, timeline.FaultUnseen), timeline.Inconclusive, "evidence: hang on orders/1 was injected but its effect was not observed"},
+		"the fault was not injected":            {without(timelinetest.Healed().Events(), timeline.KindFault), timeline.Inconclusive, "never injected"},
 		"the injection failed": {slices.DeleteFunc(state(timeline.FaultInjecting, timeline.FaultFailed), func(e timeline.Event) bool {
 			return e.Fault != nil && e.Fault.State != timeline.FaultFailed
 		}), timeline.Inconclusive, "could not be injected: why"},

@@ -18,11 +18,11 @@ type SteadyBaseline struct{}
 func (SteadyBaseline) Check() (Check, error) { return &steadyBaseline{}, nil }
 
 type steadyBaseline struct {
-	steady         []timeline.SLI
-	begin, end     time.Duration
-	begun, ended   bool
-	intended, good int
-	latency        timeline.Sketch
+	steady       []timeline.SLI
+	begin, end   time.Duration
+	begun, ended bool
+	sent, good   int
+	latency      timeline.Sketch
 }
 
 func (c *steadyBaseline) Observe(e timeline.Event) {
@@ -37,7 +37,7 @@ func (c *steadyBaseline) Observe(e timeline.Event) {
 	case c.begun && !c.ended && (e.Phase != nil || e.Fault != nil || e.Stop != nil || e.End != nil):
 		c.end, c.ended = e.At, true
 	case c.begun && e.Load != nil && e.Load.Start >= c.begin && (!c.ended || e.Load.Start+time.Second <= c.end):
-		c.intended += e.Load.Intended
+		c.sent += e.Load.Sent // what was not sent is the load floor's affair
 		c.good += e.Load.OK
 		c.latency.Merge(e.Load.Latency)
 	}
@@ -45,7 +45,7 @@ func (c *steadyBaseline) Observe(e timeline.Event) {
 
 func (c *steadyBaseline) Verdict() Result {
 	r := Result{ID: "steadyBaseline"}
-	if c.intended == 0 {
+	if c.sent == 0 {
 		r.Limit = "steady for a second at least"
 		return r.unsure("no whole second of load lies in the baseline")
 	}
@@ -53,7 +53,7 @@ func (c *steadyBaseline) Verdict() Result {
 	for _, s := range c.steady {
 		switch s.SLI {
 		case "success":
-			share := float64(c.good) / float64(c.intended)
+			share := float64(c.good) / float64(c.sent)
 			measured = append(measured, "success "+percent(share))
 			limits = append(limits, "success at least "+percent(s.AtLeast))
 			if share < s.AtLeast-1e-9 {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
-	"github.com/rebound-chaos/rebound/healers/backoff"
 	"github.com/rebound-chaos/rebound/healers/policy"
 	"github.com/rebound-chaos/rebound/healers/probe"
 )
@@ -37,8 +36,6 @@ type Output struct {
 	// Records must be durable before any of Acts is started.
 	Records []Record
 	Acts    []Act
-	// Cancel asks acts in flight to end; each still ends in one Done.
-	Cancel []ActID
 	// Next is the absolute time at which the engine wants to be stepped, whatever
 	// happens; 0: only when something happens.
 	Next time.Duration
@@ -62,13 +59,20 @@ type Alert struct {
 	Firing bool              `json:"firing"`
 }
 
-// Command is what a person says; the shell has checked who.
+// Command is what a person says; the shell has checked who. One whose verb the
+// engine does not know is refused: its record says so, and it changes nothing.
 type Command struct {
-	Verb string `json:"verb"` // approve, deny, pause, resume, abort
-	Work WorkID `json:"work,omitempty"`
+	Verb string `json:"verb"` // kill, pause or resume
 	By   string `json:"by"`
 	Text string `json:"text,omitempty"`
 }
+
+// The commands.
+const (
+	CommandKill   = "kill"   // no act any more, and no message
+	CommandPause  = "pause"  // no act for now; messages go on
+	CommandResume = "resume" // ends both
+)
 
 // ActID numbers acts within one journal, from 1.
 type ActID uint64
@@ -159,7 +163,8 @@ type Record struct {
 	Change   *WorkChange     `json:"change,omitempty"`
 	Command  *Command        `json:"command,omitempty"`
 	State    json.RawMessage `json:"state,omitempty"`
-	Text     string          `json:"text,omitempty"`
+	// Text is a policy's name and digest, or why a command was refused.
+	Text string `json:"text,omitempty"`
 }
 
 // Urgent tells that a record must be on the disk before anything is done.
@@ -205,19 +210,17 @@ type Rule string
 
 // The rules, in the order in which they are asked.
 const (
-	RuleNone   Rule = ""             // allowed: no rule bound
-	RuleKill   Rule = "killSwitch"   // people stopped the engine
-	RulePaused Rule = "paused"       //
-	RuleScope  Rule = "scope"        // outside what the policy covers, or a database it may not touch
-	RuleTrust  Rule = "trust"        // a person must approve
-	RuleActor  Rule = "oneActor"     // another act holds the target
-	RuleBlind  Rule = "blind"        // we cannot see, so we hold
-	RuleBudget Rule = "budget"       // too few would be left available
-	RuleRate   Rule = "rate"         // too many acts in the window
-	RuleBack   Rule = "backoff"      // too soon after the last one
-	RuleStag   Rule = "stagger"      // another of the same workload is not back yet
-	RuleRecur  Rule = "recurrence"   // healed too often: a problem is being hidden
-	RuleRepeat Rule = "unrepeatable" // it may have been done already
+	RuleNone   Rule = ""           // allowed: no rule bound
+	RuleKill   Rule = "killSwitch" // people stopped the engine
+	RulePaused Rule = "paused"     //
+	RuleScope  Rule = "scope"      // outside what the policy covers, or a database it may not touch
+	RuleTrust  Rule = "trust"      // a person must approve
+	RuleActor  Rule = "oneActor"   // another act holds the target
+	RuleBlind  Rule = "blind"      // we cannot see, so we hold
+	RuleBudget Rule = "budget"     // too few would be left available
+	RuleRate   Rule = "rate"       // too many acts in the window
+	RuleBack   Rule = "backoff"    // too soon after the last one
+	RuleStag   Rule = "stagger"    // another of the same workload is not back yet
 )
 
 // Decision is the guard's answer with what it compared; text is made outside.
@@ -235,78 +238,6 @@ type Decision struct {
 	Until time.Duration `json:"until,omitempty"`
 	// By is the target that the answer hangs on.
 	By sut.ID `json:"by,omitempty"`
-}
-
-// Plan is what a healer proposes: immutable data.
-type Plan struct {
-	Healer  string       `json:"healer"`
-	Finding FindingKind  `json:"finding"`
-	Steps   []PlanStep   `json:"steps"`
-	Targets []sut.Target `json:"targets"`
-	// Runbook names the runbook that this is, and Tell asks that people are told
-	// how it ended.
-	Runbook string `json:"runbook,omitempty"`
-	Tell    bool   `json:"tell,omitempty"`
-	// Digest is the SHA-256 of the plan's canonical JSON without it: what an
-	// approval signs.
-	Digest [32]byte `json:"digest"`
-	// Backoff is how the delay between restarts grows, of a plan that restarts.
-	Backoff backoff.Config `json:"backoff,omitzero"`
-	// NotBefore is when the plan is wanted; until then it is only a wish that the
-	// engine asks for again, and no work.
-	NotBefore time.Duration `json:"-"`
-}
-
-// Expr is a condition in CEL over the target's view; empty: true.
-type Expr string
-
-// PlanStep is one step: an act, and what must hold after.
-type PlanStep struct {
-	Verb Verb `json:"verb"`
-	// Target is the act's. One of a volume has no incarnation: the act takes that
-	// of the moment, since a volume outlives its instance's.
-	Target sut.Target      `json:"target"`
-	Args   json.RawMessage `json:"args,omitempty"`
-	// If: else the step is passed over.
-	If Expr `json:"if,omitempty"`
-	// Verify must hold within Within after the act, else the work goes on with
-	// Undo, or escalates.
-	Verify Expr          `json:"verify,omitempty"`
-	Within time.Duration `json:"within,omitempty"`
-	Undo   *PlanStep     `json:"undo,omitempty"`
-	// Optional: when it fails the work goes on with the next step.
-	Optional bool `json:"optional,omitempty"`
-	// Last: when the step was taken, and Verify holds, the work is done.
-	Last bool `json:"last,omitempty"`
-}
-
-// WorkState is where a work is.
-type WorkState string
-
-// The states of a work.
-const (
-	WorkAsking    WorkState = "asking"   // waits for a person
-	WorkDeferred  WorkState = "deferred" // waits for the guard
-	WorkActing    WorkState = "acting"
-	WorkVerifying WorkState = "verifying"
-	WorkUndoing   WorkState = "undoing"
-	WorkTelling   WorkState = "telling" // it is over; people are told before it ends
-	WorkDone      WorkState = "done"
-	WorkFailed    WorkState = "failed"    // it did not work; a lasting finding brings another, later
-	WorkEscalated WorkState = "escalated" // it did not work: people were told
-	WorkDropped   WorkState = "dropped"   // its finding ended before it began
-)
-
-// WorkChange begins a work (Plan is set) or moves it on.
-type WorkChange struct {
-	Plan  *Plan     `json:"plan,omitempty"`
-	Index int       `json:"index"`
-	State WorkState `json:"state"`
-	// Deadline is when the present state is given up; 0: never.
-	Deadline time.Duration `json:"deadline,omitempty"`
-	Reason   string        `json:"reason,omitempty"`
-	// Ends is how a work that is telling will end.
-	Ends WorkState `json:"ends,omitempty"`
 }
 
 // Checkpoint is the fold of all records up to Seq; the zero value is an empty

@@ -83,15 +83,14 @@ func (e *Engine) View() *View { return e.view }
 // Step takes what is new and says what to record, and then to do. The records
 // are already applied. Time never goes back: an earlier now counts as the last.
 func (e *Engine) Step(in *Input) *Output {
-	e.out.Records, e.out.Acts, e.out.Cancel = e.out.Records[:0], e.out.Acts[:0], e.out.Cancel[:0]
+	e.out.Records, e.out.Acts = e.out.Records[:0], e.out.Acts[:0]
 	e.out.grants, e.out.Next = e.out.grants[:0], 0
 	e.epoch = max(e.epoch, in.Epoch)
 	e.view.now = max(in.Now, e.view.now, e.state.At)
 
 	e.takePolicy(in)
 	for i := range in.Commands {
-		e.emit(Record{Kind: RecordCommand, Command: &in.Commands[i]})
-		e.view.all(e.touch)
+		e.command(in.Commands[i])
 	}
 	e.view.apply(&in.System, e.touch)
 	for i := range in.Probes {
@@ -138,6 +137,17 @@ func (e *Engine) takePolicy(in *Input) {
 	}
 	e.view.all(e.touch)
 	e.touchWorks()
+}
+
+// command takes in what a person says. The record has a copy: it outlives the Input.
+func (e *Engine) command(c Command) {
+	switch c.Verb {
+	case CommandKill, CommandPause, CommandResume:
+		e.emit(Record{Kind: RecordCommand, Command: &c})
+		e.view.all(e.touch)
+	default:
+		e.emit(Record{Kind: RecordCommand, Command: &c, Text: "it is not known"})
+	}
 }
 
 // decide goes round until nothing changes any more: what one work does may free

@@ -155,11 +155,6 @@ func (s *shell) step(ctx context.Context, in Input, begin func(context.Context, 
 			s.records = len(out.Records)
 		}
 	}
-	for _, id := range out.Cancel {
-		if cancel, ok := s.cancel[id]; ok {
-			cancel()
-		}
-	}
 	for i, a := range out.Acts {
 		begin(ctx, a, out.Grant(i))
 	}

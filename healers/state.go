@@ -148,13 +148,13 @@ func (s *state) fold(r *Record) {
 				s.settle(a, note.Settled.Result)
 			}
 		}
-	case r.Kind == RecordCommand && r.Command != nil:
+	case r.Kind == RecordCommand && r.Command != nil && r.Text == "": // not refused
 		switch r.Command.Verb {
-		case "pause":
+		case CommandPause:
 			s.Paused = true
-		case "kill":
+		case CommandKill:
 			s.Killed = true
-		case "resume":
+		case CommandResume:
 			s.Paused, s.Killed = false, false
 		}
 	}

@@ -40,7 +40,11 @@ func Text(r Record) string {
 	case r.Kind == RecordOutcome && r.Done != nil:
 		return fmt.Sprintf("act %d: %s%s", r.Done.ID, r.Done.Result, behind(r.Done.Detail))
 	case r.Kind == RecordCommand && r.Command != nil:
-		return fmt.Sprintf("%s: %s%s", r.Command.By, r.Command.Verb, behind(r.Command.Text))
+		said := fmt.Sprintf("%s: %s%s", r.Command.By, r.Command.Verb, behind(r.Command.Text))
+		if r.Text != "" {
+			said += ", refused: " + r.Text
+		}
+		return said
 	case r.Kind == RecordState:
 		return textState(r.State)
 	default:
@@ -95,10 +99,6 @@ func textDecision(d *Decision, at time.Duration) string {
 		why = fmt.Sprintf("too soon after the last: %s of %s", milliseconds(d.Have), milliseconds(d.Limit))
 	case RuleStag:
 		why = fmt.Sprintf("%d of the workload are not back yet (%s), and %d may be", d.Have, d.By, d.Limit)
-	case RuleRecur:
-		why = "it was healed too often"
-	case RuleRepeat:
-		why = "it may have been done already"
 	case RuleNone:
 		why = "no rule"
 	}

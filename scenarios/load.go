@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -106,10 +107,10 @@ func (s *Scenario) Policy(control bool) (*policy.Policy, []byte, error) {
 		ref = s.Spec.Control.Policy
 	}
 	if ref == "" {
-		ref = s.Spec.System
-	}
-	if ref == "" {
-		ref = "shop"
+		ref = cmp.Or(s.Spec.System, "shop")
+		if _, _, ok := embeddedFile("policies", ref); !ok {
+			return nil, nil, errors.New("required for a system of your own: a name or a file")
+		}
 	}
 	file, data, ok := embeddedFile("policies", ref)
 	if !ok {

@@ -69,7 +69,8 @@ type SLI struct {
 
 // Healing is who repairs, when somebody does.
 type Healing struct {
-	// Policy is the name of an embedded one, or a file. Empty: that of the system's name.
+	// Policy is the name of an embedded one, or a file. Empty: that of the system's
+	// name; a system of one's own has none and must name it.
 	Policy string `json:"policy,omitempty"`
 	// Trust grants runbooks a level for this run. Empty: actAndNotify, the only one so far.
 	Trust string `json:"trust,omitempty"`

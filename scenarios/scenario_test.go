@@ -175,3 +175,37 @@ func TestPolicyBringsItsRunbooks(t *testing.T) {
 		t.Errorf("the bundle for the engine: %d documents, %v", len(docs), err)
 	}
 }
+
+func TestOwnSystemNeedsItsPolicy(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("sys.yaml", `
+apiVersion: rebound.dev/v1
+kind: System
+metadata: {name: mine}
+spec:
+  entry: {workload: orders, port: http}
+  workloads:
+    - {name: orders, command: [./orders], ports: [{name: http}]}
+`)
+	file := write("mine.yaml", `
+apiVersion: rebound.dev/v1
+kind: Scenario
+metadata: {name: mine}
+spec:
+  system: ./sys.yaml
+  load: {rate: 10/s, requests: [{path: /}]}
+  faults: [{fault: kill, target: {workload: orders}}]
+  expect: [{recoverWithin: 5s}]
+`)
+	_, err := scenarios.Load(file)
+	if err == nil || !strings.HasSuffix(err.Error(), "spec.healing.policy: required for a system of your own: a name or a file") {
+		t.Errorf("got %v", err)
+	}
+}

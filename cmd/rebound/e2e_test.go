@@ -154,8 +154,8 @@ func TestKilledRunsLeaveNothing(t *testing.T) {
 				for _, l := range leases {
 					all = append(all, "lease "+l.Dir)
 				}
-				// Whatever its id: its children have the state folder or the id in their
-				// arguments or environment.
+				// Also of a run that was killed before it wrote its id: its children
+				// carry this folder.
 				return append(all, mentions(t, dir)...)
 			}
 			if !within(t, 12*time.Second, func() bool { return len(left()) == 0 }) {
@@ -165,15 +165,19 @@ func TestKilledRunsLeaveNothing(t *testing.T) {
 	}
 }
 
-// mentions lists the processes in whose arguments a path stands.
+// mentions lists the processes in whose arguments or environment a path stands.
 func mentions(t *testing.T, path string) []string {
 	t.Helper()
 	var found []string
-	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	all, err := filepath.Glob("/proc/[0-9]*/[ce][mn][dv]*") // cmdline, environ
 	if err != nil {
 		t.Fatal(err)
 	}
+	self := fmt.Sprintf("/proc/%d/", os.Getpid())
 	for _, file := range all {
+		if strings.HasPrefix(file, self) {
+			continue
+		}
 		if args, err := os.ReadFile(file); err == nil && bytes.Contains(args, []byte(path)) {
 			found = append(found, file+": "+strings.ReplaceAll(string(args), "\x00", " "))
 		}
@@ -261,33 +265,73 @@ func acts(events []timeline.Event) []string {
 
 func TestTwoRunsOfASeedActAlikeAndAreJudgedAlike(t *testing.T) {
 	dir := t.TempDir()
+	_, plan, _ := rebound(t, "run", "crash", "--seed", "7", "--dry-run", "-o", "json")
+	var planned []struct {
+		Faults []struct {
+			ID, Fault, Target string
+			At                time.Duration
+		}
+	}
+	if err := json.Unmarshal([]byte(plan), &planned); err != nil || len(planned) != 1 || len(planned[0].Faults) == 0 {
+		t.Fatalf("%v: %s", err, plan)
+	}
 	var all [2][]string
-	for n := range all {
-		out := filepath.Join(dir, fmt.Sprint(n))
-		code, stdout, stderr := rebound(t, "run", "crash", "--seed", "7", "--out", out, "--state", filepath.Join(dir, "state"))
-		if code != exitPass {
-			t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
+	t.Run("runs", func(t *testing.T) {
+		for n := range all {
+			t.Run(fmt.Sprint(n), func(t *testing.T) {
+				t.Parallel()
+				out := filepath.Join(dir, fmt.Sprint(n))
+				code, stdout, stderr := rebound(t, "run", "crash", "--seed", "7", "--out", out, "--state", filepath.Join(dir, "state"))
+				if code != exitPass {
+					t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
+				}
+				file := filepath.Join(out, "timeline.jsonl")
+				events := readTimeline(t, file)
+				all[n] = acts(events)
+				for i, f := range events[0].Header.Faults {
+					if p := planned[0].Faults[i]; f.ID != p.ID || f.Fault != p.Fault || f.Target != p.Target || f.At != p.At {
+						t.Errorf("it broke %+v, the dry run said %+v", f, p)
+					}
+				}
+				if code, stdout, _ = rebound(t, "judge", file); code != exitPass {
+					t.Errorf("judge exits with %d where the run passed:\n%s", code, stdout)
+				}
+			})
 		}
-		file := filepath.Join(out, "timeline.jsonl")
-		all[n] = acts(readTimeline(t, file))
-		if len(all[n]) == 0 {
-			t.Error("a crash was healed without any act")
-		}
-		if code, stdout, _ = rebound(t, "judge", file); code != exitPass {
-			t.Errorf("judge exits with %d where the run passed:\n%s", code, stdout)
-		}
+	})
+	if len(all[0]) == 0 {
+		t.Error("a crash was healed without any act")
 	}
 	if !slices.Equal(all[0], all[1]) {
 		t.Errorf("the same seed, and other acts:\n%v\n%v", all[0], all[1])
 	}
 }
 
+// demoWithin is how long people are asked to watch.
+const demoWithin = 150 * time.Second
+
+// The controls of the demo show the same for every scenario; this is the exit code.
+func TestWithoutHealersNothingHeals(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	code, stdout, stderr := rebound(t, "run", "crash", "--healers", "off", "--seed", "2", "--out", filepath.Join(dir, "out"), "--state", filepath.Join(dir, "state"))
+	if code != exitFail {
+		t.Errorf("exit code %d, want %d\n%s\n%s", code, exitFail, stdout, stderr)
+	}
+}
+
 func TestDemoHealsAndItsControlsMiss(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out")
+	began := time.Now()
 	code, stdout, stderr := rebound(t, "demo", "--seed", "11", "--out", out, "--state", filepath.Join(dir, "state"), "-o", "json")
+	took := time.Since(began)
 	if code != exitPass {
 		t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	// Nearly all of it is waiting, so that a busy machine does not lengthen it much.
+	if took > demoWithin {
+		t.Errorf("the demo took %s, and should take %s", took, demoWithin)
 	}
 	var joint struct {
 		Runs []struct {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,13 +40,16 @@ func faultsTryCommand() *cobra.Command {
 		Long: `Try starts a system (the shop, or --system FILE), injects the fault, prints what
 an independent look at the system shows, holds it, reverts it, and looks for what
 is left. Exit code 0: it was seen, and left nothing; 1: it left something; 3: its
-effect was not seen.`,
+effect was not seen, or it could not be tried here.`,
 		Example: `  rebound faults try hang
   rebound faults try disk-full --args '{"with":"logs"}' --hold 5s
   rebound faults try partition --workload orders --to store`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, names []string) error {
 			t.Spec.Fault = names[0]
+			if _, ok := faults.Lookup(t.Spec.Fault); !ok {
+				return usage(fmt.Errorf("no fault is named %q; see rebound list faults", t.Spec.Fault))
+			}
 			if args != "" {
 				t.Spec.Args = json.RawMessage(args)
 			}
@@ -59,24 +61,10 @@ effect was not seen.`,
 				fmt.Fprintf(c.ErrOrStderr(), "%6.2fs  %-9s %s of %s: %s\n", e.At.Seconds(), e.State, e.Fault, e.Target.ID, e.Proof)
 			}
 			tried, err := t.Run(c.Context())
-			if _, ok := errors.AsType[*sut.Missing](err); ok || errors.Is(err, faults.ErrNoTarget) || errors.Is(err, faults.ErrTooWide) || errors.Is(err, faults.ErrArgs) {
+			if _, ok := errors.AsType[*faults.SpecError](err); ok || errors.Is(err, run.ErrState) {
 				return usage(err)
 			}
-			if err != nil {
-				return failed(err)
-			}
-			if err := out.print(c.OutOrStdout(), tried, func(w io.Writer) error { return writeTried(w, tried) }); err != nil {
-				return err
-			}
-			switch {
-			case c.Context().Err() != nil:
-				return exit(exitAborted)
-			case len(tried.Residue) > 0:
-				return exit(exitFail)
-			case !tried.Seen:
-				return exit(exitInconclusive)
-			}
-			return nil
+			return endTry(c, out, tried, err)
 		},
 	}
 	fs := c.Flags()
@@ -90,6 +78,26 @@ effect was not seen.`,
 	fs.StringVar(&t.State, "state", "", "where leases are kept (default $XDG_STATE_HOME/rebound)")
 	out.flag(c)
 	return c
+}
+
+// endTry prints what a try showed, if it came that far, and gives the exit code.
+func endTry(c *cobra.Command, out output, tried run.Tried, err error) error {
+	if err == nil || len(tried.Residue) > 0 {
+		printErr := out.print(c.OutOrStdout(), tried, func(w io.Writer) error { return writeTried(w, tried) })
+		err = errors.Join(err, printErr)
+	}
+	if _, ok := errors.AsType[*sut.Missing](err); ok {
+		err = fmt.Errorf("skipped: %w", err)
+	}
+	switch {
+	case c.Context().Err() != nil:
+		return &exitError{exitAborted, err}
+	case len(tried.Residue) > 0:
+		return &exitError{exitFail, err}
+	case err != nil || !tried.Seen:
+		return &exitError{exitInconclusive, err}
+	}
+	return nil
 }
 
 func writeTried(w io.Writer, tried run.Tried) error {
@@ -118,7 +126,7 @@ func loadSystem(file string) (*manifest.System, error) {
 	if err != nil {
 		return nil, err
 	}
-	return manifest.LoadSystem(filepath.Base(file), data)
+	return manifest.LoadSystem(file, data)
 }
 
 func faultsActiveCommand() *cobra.Command {
@@ -144,6 +152,7 @@ func leasesCommand(name, short string, do func(context.Context, string) ([]fault
 				return usage(err)
 			}
 			leases, doErr := do(c.Context(), dir)
+			leases = append([]faults.LeaseInfo{}, leases...) // a list also as JSON
 			err = out.print(c.OutOrStdout(), leases, func(w io.Writer) error {
 				if len(leases) == 0 {
 					_, err := fmt.Fprintln(w, "none")

@@ -12,15 +12,17 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rebound-chaos/rebound/assertions"
 )
 
 // The exit codes.
 const (
-	exitPass         = 0
-	exitFail         = 1
-	exitUsage        = 2 // usage, or a static mistake in the input: nothing was started
-	exitInconclusive = 3
-	exitAborted      = 4 // a stop condition or Ctrl-C
+	exitPass         = assertions.ExitPass
+	exitFail         = assertions.ExitFail
+	exitUsage        = 2                           // usage, or a static mistake in the input: nothing was started
+	exitInconclusive = assertions.ExitInconclusive // also: the harness itself broke down
+	exitAborted      = assertions.ExitAborted      // a stop condition or Ctrl-C
 )
 
 // exitError ends the program with a code; without a cause it says no more,
@@ -45,6 +47,28 @@ func usage(err error) error {
 		return nil
 	}
 	return &exitError{exitUsage, err}
+}
+
+// inconclusive makes of an error of the harness one that says that nothing was
+// found out, or that it was interrupted.
+func inconclusive(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return &exitError{exitAborted, err}
+	}
+	return &exitError{exitInconclusive, err}
+}
+
+// worse is the exit code of two things together.
+func worse(a, b int) int {
+	for _, code := range []int{exitAborted, exitFail, exitInconclusive} {
+		if a == code || b == code {
+			return code
+		}
+	}
+	return exitPass
 }
 
 func main() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,17 @@ func TestExitCodesOfMistakes(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("apiVersion: rebound.dev/v1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  lod: {}\n  baseline: 5\n  faults: [{fault: kill, target: {workload: nobody}}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	crash, err := os.ReadFile("../../scenarios/catalog/crash.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := filepath.Join(t.TempDir(), "another.yaml")
+	used := filepath.Join(t.TempDir(), "crash", "off", "1")
+	if err := errors.Join(
+		os.WriteFile(another, crash, 0o600), os.MkdirAll(used, 0o700), os.WriteFile(filepath.Join(used, "timeline.jsonl"), nil, 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
 		{"nosuchverb"},
 		{"run"},
@@ -35,6 +47,18 @@ func TestExitCodesOfMistakes(t *testing.T) {
 		{"run", "crash", "--runs", "0"},
 		{"run", "crash", "crash"},
 		{"run", "crash", "--dry-run", "-o", "yaml"},
+		{"run", "crash", "-o", "yaml"},
+		{"run", "crash", "--dry-run", "--healers", "nobody"},
+		{"run", "crash", "--dry-run", "--control=nobody"},
+		{"run", "crash", another, "--dry-run"},
+		{"run", "crash", "--out", used},
+		{"run", "crash", "--out", filepath.Dir(filepath.Dir(filepath.Dir(used))), "--control"},
+		{"run", "crash", "--out", bad},
+		{"run", "crash", "--state", filepath.Join(bad, "state")},
+		{"faults", "try", "nosuch"},
+		{"faults", "try", "hang", "--to", "store"},
+		{"faults", "try", "hang", "--args", "{"},
+		{"faults", "try", "hang", "--state", filepath.Join(bad, "state")},
 		{"run", bad},
 		{"run", bad, "--dry-run"},
 		{"judge", "no/such/file"},

@@ -47,14 +47,15 @@ junit.xml, summary.md) into --out, by default the first DIR.`,
 // printReport prints a report and ends with its exit code: of several runs the
 // first present of aborted, fail, inconclusive.
 func printReport(c *cobra.Command, out output, r render.Report) error {
-	var err error
-	if out == "json" {
-		err = render.JSON(c.OutOrStdout(), r)
-	} else {
-		err = out.print(c.OutOrStdout(), nil, func(w io.Writer) error { return render.Text(w, r) })
-	}
-	if err != nil {
+	if err := show(c.OutOrStdout(), out, r); err != nil {
 		return failed(err)
 	}
 	return exit(r.ExitCode())
+}
+
+func show(w io.Writer, out output, r render.Report) error {
+	if out == "json" {
+		return render.JSON(w, r)
+	}
+	return render.Text(w, r)
 }

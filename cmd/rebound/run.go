@@ -29,6 +29,7 @@ type runFlags struct {
 	seed                             uint64
 	runs                             int
 	dryRun                           bool
+	whole                            bool // what was skipped makes it inconclusive
 	print                            output
 }
 
@@ -42,10 +43,20 @@ list scenarios), or from files. It runs one arm, by default the healed one;
 --control runs the scenario's negative control beside it at the same time.
 
 A control that misses the objective does not change the exit code; one that
-meets it makes it 3, since then healing was not what helped.`,
+meets it makes it 3, since then healing was not what helped. --control alone
+takes the control that the scenario names; another one is asked for with an
+equals sign, --control=off.
+
+Timelines, reports and logs go to --out; without it to a new folder, TIME-SEED,
+below runs in the state folder, and the first line printed says which. A single
+run writes into the folder itself, several into SCENARIO/HEALERS/RUN below it.
+
+What the platform lacks is skipped by name, with the way out, and exits 0. What
+the harness itself could not carry out exits 3; the other runs go on.`,
 		Example: `  rebound run crash --control
   rebound run crash hang disk-full partition --out out --seed 7
   rebound run ./my-scenario.yaml --healers off
+  rebound run crash --control=off
   rebound run crash --seed 7 --dry-run -o json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -58,11 +69,11 @@ meets it makes it 3, since then healing was not what helped.`,
 	fs := c.Flags()
 	fs.StringVar(&f.on, "on", "process", "the platform: process")
 	fs.StringVar(&f.healers, "healers", string(sut.ArmRebound), "who heals: rebound, native or off")
-	fs.StringVar(&f.control, "control", "", "run the negative control beside it: as the scenario says, or off, or native")
+	fs.StringVar(&f.control, "control", "", "run the negative control beside it: alone as the scenario says, else =off or =native")
 	fs.Lookup("control").NoOptDefVal = string(run.ControlOwn)
 	fs.Uint64Var(&f.seed, "seed", 0, "the seed of every choice (default: a new one, printed)")
 	fs.IntVar(&f.runs, "runs", 1, "how often to run each scenario")
-	fs.StringVar(&f.out, "out", "", "where timelines, reports and logs go: a folder that is empty or not there (default: a new one below --state)")
+	fs.StringVar(&f.out, "out", "", "where timelines, reports and logs go: a folder that is empty or not there (default: a new one below runs in --state)")
 	fs.StringVar(&f.state, "state", "", "where leases and results are kept (default $XDG_STATE_HOME/rebound)")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be broken when, and start nothing")
 	f.print.flag(c)
@@ -78,12 +89,12 @@ func (f *runFlags) execute(c *cobra.Command, names []string, control bool) error
 	if err != nil {
 		return usage(err)
 	}
-	if f.dryRun {
-		return f.printSchedules(c.OutOrStdout(), list)
-	}
 	arm, controlArm, err := f.arms(control)
 	if err != nil {
 		return usage(err)
+	}
+	if f.dryRun {
+		return f.printSchedules(c.OutOrStdout(), list)
 	}
 	state, err := run.StateDir(f.state)
 	if err != nil {
@@ -92,20 +103,27 @@ func (f *runFlags) execute(c *cobra.Command, names []string, control bool) error
 	if f.out == "" {
 		f.out = filepath.Join(state, "runs", fmt.Sprintf("%s-%d", time.Now().Format("20060102-150405.000"), f.seed))
 	}
+	batch := run.Batch{
+		Scenarios: list, Healers: arm, Control: controlArm, Runs: f.runs, Seed: f.seed, Out: f.out,
+	}
+	if err := batch.Check(); err != nil {
+		return usage(err)
+	}
+	if _, err := run.MakeStateDir(state); err != nil {
+		return usage(err)
+	}
 	binary, err := host.Binary(c.Context())
 	if err != nil {
-		return failed(err)
+		return inconclusive(c.Context(), err)
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "seed %d, results in %s\n", f.seed, f.out)
 
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	live, stopLive := startLive(ctx, c.ErrOrStderr())
-	pairs, runErr := run.Batch{
-		Scenarios: list, Healers: arm, Control: controlArm, Runs: f.runs, Seed: f.seed, Out: f.out,
-		Config: run.Config{Platform: f.on, State: state, Binary: binary, Tool: "rebound v" + version},
-		Follow: live.Follow,
-	}.Run(ctx)
+	batch.Config = run.Config{Platform: f.on, State: state, Binary: binary, Tool: "rebound v" + version}
+	batch.Follow = live.Follow
+	pairs, runErr := batch.Run(ctx)
 	stopLive()
 	return f.report(c, pairs, runErr)
 }
@@ -120,6 +138,7 @@ func (f *runFlags) load(names []string) ([]*scenarios.Scenario, error) {
 	if f.runs < 1 {
 		errs = append(errs, fmt.Errorf("--runs %d: expected 1 or more", f.runs))
 	}
+	named := map[string]string{} // by the scenario's own name, which is that of its results
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
 			errs = append(errs, fmt.Errorf("%s is named twice; --runs runs a scenario more than once", name))
@@ -130,6 +149,11 @@ func (f *runFlags) load(names []string) ([]*scenarios.Scenario, error) {
 			errs = append(errs, err)
 			continue
 		}
+		if other, ok := named[s.Name()]; ok {
+			errs = append(errs, fmt.Errorf("%s and %s are both named %s: their results would be in one place", other, name, s.Name()))
+			continue
+		}
+		named[s.Name()] = name
 		list = append(list, s)
 	}
 	return list, errors.Join(errs...)
@@ -147,9 +171,6 @@ func (f *runFlags) arms(control bool) (arm, controlArm sut.Arm, err error) {
 		if !slices.Contains([]sut.Arm{run.ControlOwn, sut.ArmNative, sut.ArmOff}, controlArm) {
 			err = errors.Join(err, fmt.Errorf("--control=%s: expected nothing, off or native", f.control))
 		}
-	}
-	if err == nil && (arm == sut.ArmNative || controlArm == sut.ArmNative) {
-		err = errors.New("native healing: the platform process brings none; use rebound or off")
 	}
 	if err == nil && arm == controlArm {
 		err = fmt.Errorf("--healers %s and --control=%s are the same arm: a control must differ", arm, controlArm)
@@ -178,15 +199,18 @@ func (f *runFlags) printSchedules(w io.Writer, list []*scenarios.Scenario) error
 }
 
 // report judges the timelines, writes the files, prints the result, and gives
-// the exit code.
+// the exit code: the first present of aborted, fail, inconclusive.
 func (f *runFlags) report(c *cobra.Command, pairs []run.Pair, runErr error) error {
 	var dirs []string
-	skipped := false
+	code, skipped := exitPass, false
 	for _, p := range pairs {
-		if p.Missing != nil {
+		switch {
+		case p.Missing != nil:
 			skipped = true
 			fmt.Fprintf(c.ErrOrStderr(), "%s skipped: %v\n", p.Scenario, p.Missing)
-			continue
+		case p.ControlMissing != nil:
+			code = exitInconclusive // it was asked for, so what it would have shown is not known
+			fmt.Fprintf(c.ErrOrStderr(), "warning: %s has no control: %v\n", p.Scenario, p.ControlMissing)
 		}
 		for _, o := range []*run.Outcome{p.Outcome, p.Control} {
 			if o != nil {
@@ -194,25 +218,31 @@ func (f *runFlags) report(c *cobra.Command, pairs []run.Pair, runErr error) erro
 			}
 		}
 	}
+	if skipped && f.whole {
+		code = exitInconclusive
+	}
 	if len(dirs) > 0 {
 		report, err := render.WriteAll(f.out, dirs)
-		if err = errors.Join(runErr, err); err != nil {
-			return failed(err)
+		if err == nil {
+			code = worse(code, report.ExitCode())
+			err = show(c.OutOrStdout(), f.print, report)
 		}
-		if err := printReport(c, f.print, report); err != nil {
-			return err
-		}
+		runErr = errors.Join(runErr, err)
 	}
 	if runErr != nil {
-		return failed(runErr)
-	}
-	if c.Context().Err() != nil {
-		return exit(exitAborted)
+		code = worse(code, exitInconclusive)
+		if c.Context().Err() != nil {
+			code = exitAborted
+		}
 	}
 	if skipped && slices.Contains(strings.Split(os.Getenv("REBOUND_REQUIRE"), ","), f.on) {
-		return failed(fmt.Errorf("REBOUND_REQUIRE names %s, and a scenario was skipped", f.on))
+		code = worse(code, exitFail)
+		runErr = errors.Join(runErr, fmt.Errorf("REBOUND_REQUIRE names %s, and a scenario was skipped", f.on))
 	}
-	return nil
+	if code == exitPass {
+		return nil
+	}
+	return &exitError{code, runErr}
 }
 
 // startLive shows runs as they happen, until stop is called.

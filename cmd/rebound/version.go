@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -43,23 +44,32 @@ func versionCommand() *cobra.Command {
 	return c
 }
 
-// output is the -o flag that every verb has.
+// output is the -o flag that every verb has. It refuses what it does not know
+// while the command line is read, before anything is done.
 type output string
 
 func (o *output) flag(c *cobra.Command) {
-	c.Flags().StringVarP((*string)(o), "output", "o", "text", "how to print the result: text or json")
+	*o = "text"
+	c.Flags().VarP(o, "output", "o", "how to print the result: text or json")
+}
+
+func (o *output) String() string { return string(*o) }
+func (o *output) Type() string   { return "format" }
+
+func (o *output) Set(text string) error {
+	if text != "text" && text != "json" {
+		return errors.New("expected text or json")
+	}
+	*o = output(text)
+	return nil
 }
 
 // print writes v as JSON, or what text writes.
 func (o output) print(w io.Writer, v any, text func(io.Writer) error) error {
-	switch o {
-	case "json":
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
-	case "text", "":
+	if o != "json" {
 		return text(w)
-	default:
-		return usage(fmt.Errorf("-o %s: expected text or json", string(o)))
 	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

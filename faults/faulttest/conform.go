@@ -118,14 +118,22 @@ func start(t *testing.T, def faults.Definition, args json.RawMessage, p Platform
 	}
 	var missing *sut.Missing
 	if _, err := b.rig.System.Offer(def.Needs, b.target); errors.As(err, &missing) {
-		if slices.Contains(strings.Split(os.Getenv("REBOUND_REQUIRE"), ","), p.Name) {
-			t.Fatalf("required: %v", missing)
-		}
-		t.Skip(missing)
+		Skip(t, p.Name, missing)
 	} else if err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Skip skips t for what a platform lacks; with the platform's name in
+// REBOUND_REQUIRE it fails it instead. A platform that cannot start at all says
+// so with it too.
+func Skip(t testing.TB, platform string, missing *sut.Missing) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("REBOUND_REQUIRE"), ","), platform) {
+		t.Fatalf("required: %v", missing)
+	}
+	t.Skip(missing)
 }
 
 // present finds the present life of a target.

@@ -127,7 +127,7 @@ func startProcess(t *testing.T) faulttest.Rig {
 	run := runID(t)
 	s, err := process.Start(t.Context(), process.Config{System: pair(), Run: run, Binary: os.Args[0]})
 	if missing, ok := errors.AsType[*sut.Missing](err); ok {
-		t.Skip(missing)
+		faulttest.Skip(t, "process", missing)
 	}
 	if err != nil {
 		t.Fatal(err)

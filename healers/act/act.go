@@ -19,7 +19,7 @@ var _ healers.Actuator = (*Actuator)(nil)
 func New(sys sut.System) *Actuator { return &Actuator{system: sys} }
 
 // Do carries out one act and says how it ended. ctx ends with the act's
-// deadline, or when the engine cancels it. Without a grant for this very act
+// deadline, or when the engine ends. Without a grant for this very act
 // nothing is touched.
 func (a *Actuator) Do(ctx context.Context, g healers.Grant, act healers.Act) healers.Done {
 	done := healers.Done{ID: act.ID}

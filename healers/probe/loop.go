@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type watched struct {
 	tracker *Tracker
 	target  sut.Target
 	running bool
+	life    int // which one of its incarnations seen by this runner, from 1
 	slots   map[Role]*slot
 }
 
@@ -207,6 +209,9 @@ func (l *loop) level(in sut.Instance) {
 		return
 	}
 	l.retire(w)
+	if in.Target != w.target {
+		w.life++
+	}
 	w.target, w.running = in.Target, running
 	if !running {
 		w.tracker.End()
@@ -219,12 +224,19 @@ func (l *loop) level(in sut.Instance) {
 	}
 	w.tracker.Begin(in.Target, began)
 	w.slots = map[Role]*slot{}
+	// Not of the incarnation, which is another in every run of one seed.
+	hash := seed.Hash(l.runner.Seed, "probe", string(in.ID), strconv.Itoa(w.life))
 	for role, p := range w.tracker.probes {
 		period := time.Duration(p.PeriodSeconds) * time.Second
-		hash := seed.Hash(l.runner.Seed, "probe", string(in.ID), in.Incarnation, string(role))
+		phase := time.Duration(hash % uint64(period))
+		if role == Liveness {
+			// Midway between two looks of a readiness probe of the same period: what
+			// fails both crosses their thresholds in the same order in every run.
+			phase = (phase + period/2) % period
+		}
 		w.slots[role] = &slot{
 			target: in.Target, role: role, probe: p, period: period, index: -1,
-			phase: time.Duration(hash % uint64(period)), spread: time.Duration(hash % uint64(soon)),
+			phase: phase, spread: time.Duration(hash % uint64(soon)),
 		}
 	}
 	l.schedule(w)

@@ -91,9 +91,11 @@ type Quality string
 
 // The qualities.
 const (
-	Good  Quality = "good"  // every bound of the steady state held, under enough load
-	Bad   Quality = "bad"   // a bound did not hold
-	Thin  Quality = "thin"  // too little was sent to tell: it breaks a run of good seconds, and is no relapse
+	Good Quality = "good" // every bound of the steady state held for what was sent, and enough was
+	Bad  Quality = "bad"  // a bound did not hold
+	// Thin: half of what was intended or less was sent, too little to tell. It breaks
+	// a run of good seconds, and is no relapse.
+	Thin  Quality = "thin"
 	Empty Quality = "empty" // no load was offered: as if the second were not there
 )
 

@@ -32,7 +32,8 @@ type Header struct {
 	Workloads []Workload `json:"workloads"`
 	// Faults are what the schedule holds, in order.
 	Faults []Planned `json:"faults"`
-	// Misses are the checks that a negative control must not pass; empty: any.
+	// Misses are the checks of which a negative control must fail every one; empty:
+	// any one of all its checks.
 	Misses []string `json:"misses,omitempty"`
 	// Control: this run is the negative control of its scenario.
 	Control bool `json:"control,omitempty"`
@@ -230,11 +231,14 @@ const (
 
 // Writes is the audit of acknowledged writes, read back at the end.
 type Writes struct {
-	Acknowledged int      `json:"acknowledged"`
-	Found        int      `json:"found"`
-	Lost         int      `json:"lost"`
-	Unread       int      `json:"unread,omitempty"` // could not be asked for: neither found nor lost
-	LostIDs      []string `json:"lostIDs,omitempty"`
+	Acknowledged int `json:"acknowledged"` // all of them
+	// Asked is how many of them were read back: all, or of very many a sample spread
+	// evenly over the run. Asked = Found + Lost + Unread.
+	Asked   int      `json:"asked"`
+	Found   int      `json:"found"`
+	Lost    int      `json:"lost"`
+	Unread  int      `json:"unread,omitempty"` // got no clear answer: neither found nor lost
+	LostIDs []string `json:"lostIDs,omitempty"`
 }
 
 // Lag is how late a timer of ours was, at its worst within the last second.

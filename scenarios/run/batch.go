@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -43,55 +44,126 @@ const ControlOwn sut.Arm = "scenario"
 type Pair struct {
 	Scenario string
 	Run      int // from 1
-	// Missing is what the platform lacks: the scenario was skipped. nil: it ran.
+	// Missing is what the platform lacks: the scenario was skipped. nil: it was not.
 	Missing *sut.Missing
-	Outcome *Outcome
-	Control *Outcome // nil: there was none
+	// ControlMissing is what the platform lacks for the control alone, which then
+	// was not run. nil: nothing.
+	ControlMissing *sut.Missing
+	// Err is what kept the run, or its control, from having an outcome. nil: nothing.
+	Err     error
+	Outcome *Outcome // nil: skipped, or Err says why
+	Control *Outcome // nil: there was none, or as above
 }
 
-// Run runs all, until ctx ends or a run has no outcome. The pairs that have one
-// are returned also then.
+// ErrInterrupted is returned when ctx ended before every run was begun.
+var ErrInterrupted = errors.New("interrupted before every run was begun")
+
+// Check finds what can be known to be wrong before anything is started: arms that
+// there are none of, and target folders that hold results ([ErrHoldsResults]).
+func (b Batch) Check() error {
+	var errs []error
+	if b.Out != "" {
+		errs = append(errs, CheckOut(b.Out))
+	}
+	arm := func(a sut.Arm) {
+		if err := checkArm(PlatformProcess, a); err != nil && !errors.As(err, new(*sut.Missing)) {
+			errs = append(errs, err)
+		}
+	}
+	arm(b.arm())
+	for _, s := range b.Scenarios {
+		control := b.control(s)
+		if control != "" {
+			arm(control)
+		}
+		if !b.joint() || b.Out == "" {
+			continue
+		}
+		for n := 1; n <= max(b.Runs, 1); n++ {
+			errs = append(errs, CheckOut(b.out(s, n, b.arm(), false)))
+			if control != "" {
+				errs = append(errs, CheckOut(b.out(s, n, control, true)))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Run runs all, until ctx ends. A run without an outcome does not hinder those
+// after it; the error joins what Check found or every Err of the pairs, with
+// [ErrInterrupted] where some were not begun. The pairs are returned also then.
 func (b Batch) Run(ctx context.Context) ([]Pair, error) {
-	if err := CheckOut(b.Out); err != nil {
+	if err := b.Check(); err != nil {
 		return nil, err
 	}
 	var pairs []Pair
+	var errs []error
 	for _, s := range b.Scenarios {
 		for n := 1; n <= max(b.Runs, 1); n++ {
 			if ctx.Err() != nil {
-				return pairs, nil //nolint:nilerr // the pair before it tells that it was stopped
+				return pairs, errors.Join(append(errs, ErrInterrupted)...)
 			}
-			p, err := b.pair(ctx, s, n)
-			if err != nil {
-				return pairs, err
-			}
-			pairs = append(pairs, p)
+			p := b.pair(ctx, s, n)
+			pairs, errs = append(pairs, p), append(errs, p.Err)
 			if p.Missing != nil {
 				break
 			}
 		}
 	}
-	return pairs, nil
+	return pairs, errors.Join(errs...)
 }
 
-func (b Batch) pair(ctx context.Context, s *scenarios.Scenario, n int) (Pair, error) {
+func (b Batch) pair(ctx context.Context, s *scenarios.Scenario, n int) Pair {
 	p := Pair{Scenario: s.Name(), Run: n}
-	control := b.Control
-	if control == ControlOwn {
-		control = s.ControlArm()
+	// An arm that is known to be missing is found before the other is started.
+	if err := checkArm(PlatformProcess, b.arm()); err != nil {
+		p.Missing, p.Err = lacking(p, b.arm(), err)
+		return p
 	}
+	control := b.control(s)
 	var errRun, errControl error
 	var both sync.WaitGroup
-	both.Go(func() { p.Outcome, errRun = Run(ctx, b.config(s, n, b.arm(), false)) })
 	if control != "" {
-		both.Go(func() { p.Control, errControl = Run(ctx, b.config(s, n, control, true)) })
+		if errControl = checkArm(PlatformProcess, control); errControl == nil {
+			cfg := b.config(s, n, control, true)
+			both.Go(func() { p.Control, errControl = Run(ctx, cfg) })
+		}
 	}
+	cfg := b.config(s, n, b.arm(), false)
+	both.Go(func() { p.Outcome, errRun = Run(ctx, cfg) })
 	both.Wait()
-	err := errors.Join(errRun, errControl)
-	if errors.As(err, &p.Missing) {
-		return p, nil
+	p.settle(errRun, errControl, b.arm(), control)
+	return p
+}
+
+// settle tells what the platform lacks from what went wrong, and that of the run
+// from that of its control. Outcomes are kept in any case.
+func (p *Pair) settle(errRun, errControl error, arm, control sut.Arm) {
+	missing, err := lacking(*p, arm, errRun)
+	controlMissing, controlErr := lacking(*p, control, errControl)
+	p.Missing, p.Err = missing, errors.Join(err, controlErr)
+	if missing == nil {
+		p.ControlMissing = controlMissing
 	}
-	return p, err
+}
+
+// lacking is err as what the platform lacks, or as an error that says of what.
+func lacking(p Pair, arm sut.Arm, err error) (*sut.Missing, error) {
+	if missing, ok := errors.AsType[*sut.Missing](err); ok {
+		return missing, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s, run %d, healers %s: %w", p.Scenario, p.Run, arm, err)
+	}
+	return nil, nil //nolint:nilnil // it lacks nothing and nothing went wrong
+}
+
+// control is the arm of a scenario's control; empty: none is run.
+func (b Batch) control(s *scenarios.Scenario) sut.Arm {
+	if b.Control == ControlOwn {
+		return s.ControlArm()
+	}
+	return b.Control
 }
 
 func (b Batch) arm() sut.Arm {
@@ -103,20 +175,28 @@ func (b Batch) arm() sut.Arm {
 
 func (b Batch) config(s *scenarios.Scenario, n int, arm sut.Arm, control bool) Config {
 	c := b.Config
-	c.Scenario, c.Healers, c.Control, c.Seed, c.Out = s, arm, control, b.Seed, b.Out
+	c.Scenario, c.Healers, c.Control, c.Seed, c.Out = s, arm, control, b.Seed, b.out(s, n, arm, control)
 	if n > 1 {
 		c.Seed = seed.Hash(b.Seed, "run", strconv.Itoa(n))
-	}
-	if len(b.Scenarios) > 1 || b.Runs > 1 || b.Control != "" {
-		name := string(arm)
-		if control && arm == b.arm() {
-			name += "-control" // the same engine with another policy
-		}
-		c.Out = filepath.Join(b.Out, s.Name(), name, strconv.Itoa(n))
 	}
 	c.Observe = nil
 	if b.Follow != nil {
 		c.Observe = b.Follow()
 	}
 	return c
+}
+
+// joint tells whether Out holds several runs.
+func (b Batch) joint() bool { return len(b.Scenarios) > 1 || b.Runs > 1 || b.Control != "" }
+
+// out is the folder of one run.
+func (b Batch) out(s *scenarios.Scenario, n int, arm sut.Arm, control bool) string {
+	if !b.joint() {
+		return b.Out
+	}
+	name := string(arm)
+	if control && arm == b.arm() {
+		name += "-control" // the same engine with another policy
+	}
+	return filepath.Join(b.Out, s.Name(), name, strconv.Itoa(n))
 }

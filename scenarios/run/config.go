@@ -6,9 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rebound-chaos/rebound/assertions"
 	"github.com/rebound-chaos/rebound/faults"
@@ -31,7 +34,7 @@ type Config struct {
 	// Out is the folder for the timeline, logs and the engine's journal: one that is
 	// not there or holds no results. Empty: a new one for temporary files.
 	Out string
-	// State is the folder for leases. Empty: as StateDir("").
+	// State is the folder for leases, made when it is not there. Empty: as StateDir("").
 	State string
 	// Binary is the rebound program. Empty: as host.Binary finds it.
 	Binary string
@@ -66,6 +69,9 @@ func (o *Outcome) Timeline() []timeline.Event { return o.Events }
 // ErrHoldsResults is returned for a folder that an earlier run has written to.
 var ErrHoldsResults = errors.New("the folder holds results already")
 
+// ErrState is returned where there is no place for the state, with the way out.
+var ErrState = errors.New("no state folder (set --state DIR or XDG_STATE_HOME)")
+
 // PlatformProcess is the only platform so far.
 const PlatformProcess = "process"
 
@@ -78,6 +84,7 @@ const (
 	injectSlack   = 15 * time.Second // for the verbs themselves
 	readyWithin   = 15 * time.Second
 	warmWithin    = 30 * time.Second // until users are served well for the first time
+	warmSeconds   = 2                // in a row, that are good
 	engineWithin  = 15 * time.Second // until its first record
 	closeWithin   = 30 * time.Second
 	residueWithin = 3 * time.Second
@@ -96,33 +103,41 @@ func (c Config) prepare() (Config, error) {
 	if c.Platform != PlatformProcess {
 		return c, fmt.Errorf("run on %s: there is no such platform yet", c.Platform)
 	}
-	switch c.Healers {
-	case sut.ArmRebound, sut.ArmOff:
-	case sut.ArmNative:
-		return c, &sut.Missing{
-			Capability: "healers.native", Target: sut.ID(c.Platform),
-			Reason: "nothing restarts or rotates processes by itself", WayOut: "use --healers rebound or off",
-		}
-	default:
-		return c, fmt.Errorf("healers %q: expected rebound, native or off", c.Healers)
+	err := checkArm(c.Platform, c.Healers)
+	if err != nil {
+		return c, err
 	}
-	var err error
-	if c.State, err = StateDir(c.State); err != nil {
+	if c.State, err = MakeStateDir(c.State); err != nil {
 		return c, err
 	}
 	c.Out, err = outDir(c.Out)
 	return c, err
 }
 
+// checkArm tells whether a platform has an arm: a *[sut.Missing] where it has not.
+func checkArm(platform string, arm sut.Arm) error {
+	switch arm {
+	case sut.ArmRebound, sut.ArmOff:
+		return nil
+	case sut.ArmNative:
+		return &sut.Missing{
+			Capability: "healers.native", Target: sut.ID(platform),
+			Reason: "nothing restarts or rotates processes by itself", WayOut: "use rebound or off",
+		}
+	default:
+		return fmt.Errorf("healers %q: expected rebound, native or off", arm)
+	}
+}
+
 // StateDir is where leases live: dir, or rebound in XDG_STATE_HOME, or in
-// ~/.local/state.
+// ~/.local/state. Its error is [ErrState].
 func StateDir(dir string) (string, error) {
 	if dir == "" {
 		base := os.Getenv("XDG_STATE_HOME")
 		if base == "" {
 			home, err := os.UserHomeDir()
 			if err != nil {
-				return "", fmt.Errorf("find the state folder: %w", err)
+				return "", fmt.Errorf("%w: %w", ErrState, err)
 			}
 			base = filepath.Join(home, ".local", "state")
 		}
@@ -130,9 +145,25 @@ func StateDir(dir string) (string, error) {
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return "", fmt.Errorf("find the state folder: %w", err)
+		return "", fmt.Errorf("%w: %w", ErrState, err)
 	}
 	return abs, nil
+}
+
+// MakeStateDir is StateDir, made where it is not there, and writable. Its error is
+// [ErrState].
+func MakeStateDir(dir string) (string, error) {
+	dir, err := StateDir(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrState, err)
+	}
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+		return "", fmt.Errorf("%w: write to %s: %w", ErrState, dir, err)
+	}
+	return dir, nil
 }
 
 // outDir makes the folder for results, and refuses one that holds some.
@@ -157,11 +188,16 @@ func outDir(dir string) (string, error) {
 	return abs, nil
 }
 
-// CheckOut refuses a folder that holds results, with [ErrHoldsResults].
+// CheckOut refuses a folder that holds results, with [ErrHoldsResults], and what
+// cannot be one. A folder that is not there is fine.
 func CheckOut(dir string) error {
 	for _, name := range []string{"timeline.jsonl", "result.json", "journal.db"} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		if err == nil {
 			return fmt.Errorf("%w: %s is in %s", ErrHoldsResults, name, dir)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("folder for results: %w", err)
 		}
 	}
 	return nil

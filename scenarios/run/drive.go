@@ -14,40 +14,30 @@ import (
 func (s *session) drive(ctx, parent context.Context) error {
 	p := Begin(times(s.cfg.Scenario, s.plan), s.rec.Now())
 	var failed error
-	for {
+	for !p.Ended() {
 		s.rec.Append(timeline.Event{
 			Kind: timeline.KindPhase, Actor: timeline.ActorRunner,
 			Phase: &timeline.Phase{Name: p.Name, Deadline: p.Lasts()},
 		})
-		next := p
-		for next.Name == p.Name {
+		for name := p.Name; p.Name == name; {
 			signal, err := s.perform(ctx, p)
 			failed = errors.Join(failed, err)
-			if ctx.Err() != nil && !p.Stopping && !next.Stopping {
-				signal = s.stopped(ctx, parent, p, signal)
+			var stopped bool
+			if p, stopped = p.After(s.rec.Now(), signal, ctx.Err() != nil); stopped {
+				s.stopped(ctx, parent)
 			}
-			next = next.Next(s.rec.Now(), signal)
-		}
-		if p = next; p.Ended() {
-			return failed
 		}
 	}
+	return failed
 }
 
-// stopped records why the run ends early. Late phases end by themselves anyway.
-func (s *session) stopped(ctx, parent context.Context, p Phases, signal Signal) Signal {
-	if p.Name == timeline.PhaseTeardown {
-		return signal
-	}
+// stopped records why the run ends early.
+func (s *session) stopped(ctx, parent context.Context) {
 	actor, reason := timeline.ActorRunner, context.Cause(ctx).Error()
 	if parent.Err() != nil {
 		actor, reason = timeline.ActorUser, "interrupted"
 	}
 	s.rec.Append(timeline.Event{Kind: timeline.KindStop, Actor: actor, Stop: &timeline.Stop{Reason: reason}})
-	if p.Name == timeline.PhaseRevert {
-		return signal // what it did counts; the machine knows that it stops
-	}
-	return Stopped
 }
 
 // perform does what a phase is for, and returns when that is done, cannot be

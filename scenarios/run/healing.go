@@ -82,7 +82,7 @@ func (h *healing) healing(r healers.Record) (target string, e timeline.Healing, 
 	case r.Decision != nil:
 		d := r.Decision
 		e.State, e.Healer, e.Verb, e.Rule, e.Have, e.Limit = timeline.HealingDecision, d.Healer, string(d.Verb), string(d.Rule), d.Have, d.Limit
-		e.Effect = effect(d.Effect)
+		e.Effect = d.Effect.String()
 		return string(d.Target.ID), e, true
 	case r.Act != nil:
 		a := *r.Act
@@ -113,18 +113,3 @@ func (h *healing) healing(r healers.Record) (target string, e timeline.Healing, 
 }
 
 func actID(id healers.ActID) string { return strconv.FormatUint(uint64(id), 10) }
-
-func effect(e healers.Effect) string {
-	switch e {
-	case healers.Allow:
-		return "allow"
-	case healers.Defer:
-		return "defer"
-	case healers.Ask:
-		return "ask"
-	case healers.Deny:
-		return "deny"
-	default:
-		return "deny"
-	}
-}

@@ -82,6 +82,19 @@ func (p Phases) Lasts() time.Duration {
 // Late tells whether the phase's time is over.
 func (p Phases) Late(now time.Duration) bool { return p.Lasts() > 0 && now-p.Since >= p.Lasts() }
 
+// After is where the run is after an action of its phase that ended with a signal,
+// when the run is to be stopped or is not. first is true once in a run: the first
+// time that it is to be stopped.
+func (p Phases) After(now time.Duration, s Signal, stop bool) (next Phases, first bool) {
+	if !stop || p.Stopping {
+		return p.Next(now, s), false
+	}
+	if next = p.Next(now, Stopped); next.Name == p.Name {
+		next = next.Next(now, s) // a phase that ends by itself: what it did counts
+	}
+	return next, true
+}
+
 // Next is where the run is after a signal; the same phase when nothing follows.
 func (p Phases) Next(now time.Duration, s Signal) Phases {
 	if s == Stopped {

@@ -149,3 +149,51 @@ func TestPhasesAlwaysRevert(t *testing.T) {
 		}
 	})
 }
+
+// Whichever phase it comes in, a stop is told of once, and the run goes on to its
+// end without measuring any more.
+func TestStopIsToldOnce(t *testing.T) {
+	all := []timeline.PhaseName{
+		timeline.PhaseSetup, timeline.PhaseBaseline, timeline.PhaseInject, timeline.PhaseObserve,
+		timeline.PhaseRevert, timeline.PhaseSettle, timeline.PhaseAudit, timeline.PhaseTeardown,
+	}
+	after := map[timeline.PhaseName]string{
+		timeline.PhaseSetup:    "teardown end",
+		timeline.PhaseBaseline: "teardown end",
+		timeline.PhaseInject:   "revert teardown end",
+		timeline.PhaseObserve:  "revert teardown end",
+		timeline.PhaseRevert:   "teardown end",
+		timeline.PhaseSettle:   "teardown end",
+		timeline.PhaseAudit:    "teardown end",
+		timeline.PhaseTeardown: "end",
+	}
+	for _, at := range all {
+		t.Run(string(at), func(t *testing.T) {
+			now := time.Duration(0)
+			p := run.Begin(times, now)
+			var told int
+			var got []string
+			for stop := false; !p.Ended(); {
+				stop = stop || p.Name == at // and from then on, as a context is
+				now += 30 * time.Second
+				next, first := p.After(now, run.Done, stop)
+				if first {
+					told++
+				}
+				if p = next; stop {
+					name := string(p.Name)
+					if p.Ended() {
+						name = "end"
+					}
+					got = append(got, name)
+				}
+			}
+			if told != 1 {
+				t.Errorf("it is told %d times", told)
+			}
+			if g := strings.Join(got, " "); g != after[at] {
+				t.Errorf("got %s, want %s", g, after[at])
+			}
+		})
+	}
+}

@@ -22,9 +22,11 @@ type record struct {
 	faults map[string]bool   // by ID: was it ever seen active
 	fault  map[string]uint64 // the last fault event by instance
 	act    map[string]uint64 // the last act by target
-	good   chan struct{}     // closed with the first second of load in which all was well
+	good   chan struct{}     // closed when the load has begun to be served well
 	isGood bool
-	served bool // some request was answered well
+	// goodRun is how many of the last seconds of load were good.
+	goodRun int
+	served  bool // some request was answered well
 }
 
 func newRecord(w io.Writer, began time.Time, readers ...func(timeline.Event)) *record {
@@ -53,8 +55,11 @@ func (r *record) read(e timeline.Event) {
 		r.act[instanceOf(e.Target)] = e.Seq
 	case e.Load != nil && !r.isGood:
 		r.served = r.served || e.Load.OK > 0
-		curve := r.meter.Recovery().Curve
-		if r.isGood = curve[len(curve)-1].Quality == recovery.Good; r.isGood {
+		r.goodRun++
+		if curve := r.meter.Recovery().Curve; curve[len(curve)-1].Quality != recovery.Good {
+			r.goodRun = 0
+		}
+		if r.isGood = r.goodRun == warmSeconds; r.isGood {
 			close(r.good)
 		}
 	}

@@ -32,7 +32,7 @@ func compressed(fault scenarios.Fault, expect ...scenarios.Check) *scenarios.Sce
 		Metadata: manifest.Metadata{Name: "compressed"},
 		Spec: scenarios.Spec{
 			Claim: "It works.",
-			Load: manifest.Load{Rate: 50, Requests: []manifest.Request{
+			Load: manifest.Load{Rate: 20, Requests: []manifest.Request{
 				{Method: "POST", Path: "/orders", Body: `{"item":"book"}`, ReadBack: "/orders/${id}"},
 			}},
 			SteadyState: []scenarios.SLI{{SLI: "success", AtLeast: 0.8}},

@@ -79,18 +79,30 @@ func (s *session) startGuardian(ctx context.Context) error {
 		}
 		return nil
 	})
-	if s.scratch, err = host.Scratch(s.id); err != nil {
+	return s.makeScratch(ctx)
+}
+
+// makeScratch makes the folder for what the run keeps only while it lives. Its
+// removal is armed before: a kill in between would leave it.
+func (s *session) makeScratch(ctx context.Context) error {
+	dir, err := host.ScratchPath(s.id)
+	if err != nil {
 		return err
 	}
-	s.cleanup("remove the scratch folder", func(context.Context) error { return os.RemoveAll(s.scratch) })
-	disarm, err := g.Arm(ctx, host.RemoveTree(s.scratch))
+	disarm, err := s.guardian.Arm(ctx, host.RemoveTree(dir))
 	if err != nil {
-		return fmt.Errorf("arm the removal of %s: %w", s.scratch, err)
+		return fmt.Errorf("arm the removal of %s: %w", dir, err)
 	}
-	s.cleanup("disarm the scratch folder", func(ctx context.Context) error {
-		// Removed first: disarmed before, a kill in between would leave it.
-		return errors.Join(os.RemoveAll(s.scratch), disarm(ctx))
+	s.cleanup("remove the scratch folder", func(ctx context.Context) error {
+		if s.scratch == "" {
+			return disarm(ctx) // it was not we who made it
+		}
+		return errors.Join(os.RemoveAll(dir), disarm(ctx))
 	})
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("make the scratch folder: %w", err)
+	}
+	s.scratch = dir
 	return nil
 }
 
@@ -180,7 +192,7 @@ func (s *session) startEngine(ctx context.Context) error {
 	}
 }
 
-// startLoad starts the load and waits for the first second in which users were
+// startLoad starts the load and waits for the first seconds in which users are
 // served well, so that what starting costs is not part of the baseline. A system
 // that does not get there is the baseline's to refuse, unless it serves nobody.
 func (s *session) startLoad(ctx context.Context) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/rebound-chaos/rebound/faults"
@@ -53,7 +52,7 @@ func (t Try) Run(ctx context.Context) (tried Tried, err error) {
 	}
 	s := &session{id: newRunID(), system: t.System, plan: tried.Plan, rec: newRecord(io.Discard, time.Now())}
 	s.cfg.Binary = t.Binary
-	if s.cfg.State, err = StateDir(t.State); err != nil {
+	if s.cfg.State, err = MakeStateDir(t.State); err != nil {
 		return tried, err
 	}
 	if s.cfg.Binary == "" {
@@ -61,14 +60,11 @@ func (t Try) Run(ctx context.Context) (tried Tried, err error) {
 			return tried, err
 		}
 	}
-	if s.cfg.Out, err = os.MkdirTemp("", "rebound-try-"); err != nil {
-		return tried, fmt.Errorf("make a folder for logs: %w", err)
-	}
 	ctx, s.stop = context.WithCancelCause(ctx)
 	defer s.stop(nil)
 	err = s.try(ctx, t, &tried)
-	err = errors.Join(err, s.undo(ctx), os.RemoveAll(s.cfg.Out))
-	tried.Residue = s.residue(ctx)
+	err = errors.Join(err, s.undo(ctx))
+	tried.Residue = append([]string{}, s.residue(ctx)...) // a list also as JSON
 	return tried, err
 }
 
@@ -77,6 +73,7 @@ func (s *session) try(ctx context.Context, t Try, tried *Tried) error {
 	if err := s.startGuardian(ctx); err != nil {
 		return err
 	}
+	s.cfg.Out = s.scratch // of a try nothing is kept, the logs neither
 	if err := s.startSystem(ctx); err != nil {
 		return err
 	}
@@ -98,14 +95,19 @@ func (s *session) try(ctx context.Context, t Try, tried *Tried) error {
 	var err error
 	select {
 	case <-in.Confirmed():
+	case <-run.done: // it failed at once, or all was over at once
+	case <-wait.C:
+		err = errors.New("the fault was neither confirmed nor given up in time")
+	case <-ctx.Done():
+	}
+	select {
+	case <-in.Confirmed():
 		wait.Reset(cmp.Or(t.Hold, 2*time.Second))
 		select {
 		case <-wait.C:
 		case <-ctx.Done():
 		}
-	case <-wait.C:
-		err = errors.New("the fault was neither confirmed nor given up in time")
-	case <-ctx.Done():
+	default:
 	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), revertWithin)
 	defer cancel()

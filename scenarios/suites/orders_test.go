@@ -32,7 +32,7 @@ var _ = Describe("orders", func() {
 			Metadata: manifest.Metadata{Name: "orders-crash"},
 			Spec: scenarios.Spec{
 				Claim: "A replica that is killed is started again.",
-				Load: manifest.Load{Rate: 50, Requests: []manifest.Request{
+				Load: manifest.Load{Rate: 20, Requests: []manifest.Request{
 					{Method: "POST", Path: "/orders", Body: `{"item":"book"}`, ReadBack: "/orders/${id}"},
 				}},
 				SteadyState: []scenarios.SLI{{SLI: "success", AtLeast: 0.9}},

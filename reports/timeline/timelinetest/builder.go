@@ -20,6 +20,11 @@ type Builder struct {
 	// 200 µs at first.
 	Latency time.Duration
 	Lag     time.Duration
+	// HostLag and ProberLag are recorded with each of the seconds that follow, as a
+	// runner does, the prober's where our engine heals: 2 ms and 3 ms at first; 0:
+	// none is.
+	HostLag   time.Duration
+	ProberLag time.Duration
 
 	events []timeline.Event
 	at     time.Duration // the begin of the present second
@@ -105,7 +110,10 @@ func Begin(h timeline.Header) *Builder {
 	if h.Misses == nil {
 		h.Misses = d.Misses
 	}
-	b := &Builder{Latency: 8 * time.Millisecond, Lag: 200 * time.Microsecond}
+	b := &Builder{Latency: 8 * time.Millisecond, Lag: 200 * time.Microsecond, HostLag: 2 * time.Millisecond}
+	if h.Healers == d.Healers {
+		b.ProberLag = 3 * time.Millisecond
+	}
 	b.Add(timeline.Event{Kind: timeline.KindHeader, Actor: timeline.ActorRunner, Header: &h})
 	b.Phase(timeline.PhaseSetup)
 	b.setUp(h.Workloads)

@@ -43,6 +43,12 @@ func (b *Builder) Load(l timeline.Load) *Builder {
 	l.Second, l.Start = b.second, b.at
 	b.second++
 	b.at, b.within = b.at+time.Second, 0
+	if b.HostLag > 0 {
+		b.Lagged("host", b.HostLag)
+	}
+	if b.ProberLag > 0 {
+		b.Lagged("prober", b.ProberLag)
+	}
 	return b.Add(timeline.Event{Kind: timeline.KindLoad, Actor: timeline.ActorLoad, Load: &l})
 }
 
@@ -119,7 +125,7 @@ func (b *Builder) Act(target, healer, verb, outcome string) *Builder {
 
 // Writes records the audit of acknowledged writes.
 func (b *Builder) Writes(acknowledged, lost, unread int) *Builder {
-	w := timeline.Writes{Acknowledged: acknowledged, Found: acknowledged - lost - unread, Lost: lost, Unread: unread}
+	w := timeline.Writes{Acknowledged: acknowledged, Asked: acknowledged, Found: acknowledged - lost - unread, Lost: lost, Unread: unread}
 	for i := range lost {
 		w.LostIDs = append(w.LostIDs, fmt.Sprintf("o-%04d", i+1))
 	}
