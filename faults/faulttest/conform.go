@@ -128,12 +128,12 @@ func start(t *testing.T, def faults.Definition, args json.RawMessage, p Platform
 // Skip skips t for what a platform lacks; with the platform's name in
 // REBOUND_REQUIRE it fails it instead. A platform that cannot start at all says
 // so with it too.
-func Skip(t testing.TB, platform string, missing *sut.Missing) {
-	t.Helper()
+func Skip(tb testing.TB, platform string, missing *sut.Missing) {
+	tb.Helper()
 	if slices.Contains(strings.Split(os.Getenv("REBOUND_REQUIRE"), ","), platform) {
-		t.Fatalf("required: %v", missing)
+		tb.Fatalf("required: %v", missing)
 	}
-	t.Skip(missing)
+	tb.Skip(missing)
 }
 
 // present finds the present life of a target.
