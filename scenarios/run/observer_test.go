@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,10 +24,10 @@ import (
 )
 
 // door is a Dialer that can be shut.
-type door struct{ shut bool }
+type door struct{ shut atomic.Bool }
 
 func (d *door) Dial(context.Context, sut.Target, string) (net.Conn, error) {
-	if d.shut {
+	if d.shut.Load() {
 		return nil, errors.New("refused")
 	}
 	a, b := net.Pipe()
@@ -70,7 +71,7 @@ func TestObserver(t *testing.T) {
 		if !o.full() {
 			t.Error("one of one is ready, and it is not full")
 		}
-		d.shut = true
+		d.shut.Store(true)
 		after(lookEvery)
 		if !o.full() {
 			t.Error("one failure is below the threshold")
@@ -79,7 +80,7 @@ func TestObserver(t *testing.T) {
 		if o.full() {
 			t.Error("two failures are the threshold")
 		}
-		d.shut = false
+		d.shut.Store(false)
 		// Exit and start come as one change: both are told.
 		sys.Push(sut.Delta{Instances: []sut.Instance{instance("b", 1, sut.PhaseRunning, sut.No)}})
 		after(2 * lookEvery)
