@@ -39,7 +39,7 @@ unit: build ## Unit tests, shuffled, with the race detector where there is a C c
 .PHONY: e2e
 e2e: build ## Tests that start real systems, break them and judge; what `unit` leaves out
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -count=1 -timeout 20m ./scenarios/...
-	$(GO) test -p 1 -parallel 4 -count=1 -timeout 20m ./faults/faulttest ./cmd/rebound
+	$(GO) test -p 1 -parallel 4 -count=1 -timeout 20m ./fixtures/process ./faults/faulttest ./cmd/rebound
 
 LINT := $(CURDIR)/bin/golangci-lint
 $(LINT): ci/tools/go.mod
