@@ -310,13 +310,25 @@ func TestTwoRunsOfASeedActAlikeAndAreJudgedAlike(t *testing.T) {
 // demoWithin is how long people are asked to watch.
 const demoWithin = 150 * time.Second
 
-// The controls of the demo show the same for every scenario; this is the exit code.
-func TestWithoutHealersNothingHeals(t *testing.T) {
+// The controls of the demo show the same for the catalogue; this is the exit code,
+// with healing and without.
+func TestExitCodeTellsWhetherItHealed(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	code, stdout, stderr := rebound(t, "run", "crash", "--healers", "off", "--seed", "2", "--out", filepath.Join(dir, "out"), "--state", filepath.Join(dir, "state"))
-	if code != exitFail {
-		t.Errorf("exit code %d, want %d\n%s\n%s", code, exitFail, stdout, stderr)
+	file := writeScenario(t, compressedFaults[0])
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("recoverWithin: 4s"), []byte("capacityRestored: {within: 6s}"), 1)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for arm, want := range map[string]int{"rebound": exitPass, "off": exitFail} {
+		dir := t.TempDir()
+		code, stdout, stderr := rebound(t, "run", file, "--healers", arm, "--seed", "2", "--out", filepath.Join(dir, "out"), "--state", filepath.Join(dir, "state"))
+		if code != want {
+			t.Errorf("%s: exit code %d, want %d\n%s\n%s", arm, code, want, stdout, stderr)
+		}
 	}
 }
 

@@ -90,15 +90,16 @@ func TestLiveOnATerminal(t *testing.T) {
 // leave torn copies behind.
 func TestLiveFitsTheScreen(t *testing.T) {
 	t.Parallel()
-	for rows := 3; rows < 40; rows++ {
-		for n := 1; n < 9; n++ {
-			var l Live
-			for range n {
-				f := l.Follow()
-				for _, e := range storm(false).Events()[:150] {
-					f(e)
-				}
+	events := storm(false).Events()[:150]
+	for n := 1; n < 9; n++ {
+		var l Live
+		for range n {
+			f := l.Follow()
+			for _, e := range events {
+				f(e)
 			}
+		}
+		for rows := 3; rows < 40; rows++ {
 			if _, block := l.frame(time.Now(), rows, false); len(block) > rows-1 || len(block) == 0 {
 				t.Fatalf("%d runs on %d rows: the block has %d", n, rows, len(block))
 			}
