@@ -80,15 +80,15 @@ func (s *Scenario) relative(ref string) string {
 	return filepath.Join(s.dir, ref)
 }
 
-// System is the system that the scenario is about; control: the one of its
-// negative control.
-func (s *Scenario) System(control bool) (*manifest.System, error) {
+// System is the system that the scenario is about, as a platform runs it; control:
+// the one of its negative control.
+func (s *Scenario) System(platform string, control bool) (*manifest.System, error) {
 	ref := s.Spec.System
 	if control && s.Spec.Control.System != "" {
 		ref = s.Spec.Control.System
 	}
 	if ref == "" || ref == "shop" {
-		system, _ := shop.System()
+		system, _ := shop.System(platform)
 		return system, nil
 	}
 	file := s.relative(ref)
@@ -96,7 +96,11 @@ func (s *Scenario) System(control bool) (*manifest.System, error) {
 	if err != nil {
 		return nil, err
 	}
-	return manifest.LoadSystem(file, data)
+	system, err := manifest.LoadSystem(file, data)
+	if err == nil {
+		system.Files = os.DirFS(filepath.Dir(file))
+	}
+	return system, err
 }
 
 // Policy is the healing policy, compiled, and one file that holds it together

@@ -36,11 +36,11 @@ func TestCatalogueIsValid(t *testing.T) {
 		if d := s.BaselineFor() + s.Observe(); d > 25*time.Second {
 			t.Errorf("%s takes %s of baseline and observation; a demonstration of four has 150 s", name, d)
 		}
-		first, err := s.Schedule(7)
+		first, err := s.Schedule("process", 7)
 		if err != nil || len(first.Items) == 0 {
 			t.Fatalf("%s: schedule %+v, %v", name, first, err)
 		}
-		again, err := s.Schedule(7)
+		again, err := s.Schedule("process", 7)
 		if diff := cmp.Diff(first, again); err != nil || diff != "" {
 			t.Errorf("%s: the same seed plans differently: %v %s", name, err, diff)
 		}
@@ -83,8 +83,8 @@ func TestLiteralEqualsFile(t *testing.T) {
 	if diff := cmp.Diff(file.Spec, literal.Spec); diff != "" {
 		t.Errorf("file and literal differ:\n%s", diff)
 	}
-	a, errA := file.Schedule(7)
-	b, errB := literal.Schedule(7)
+	a, errA := file.Schedule("process", 7)
+	b, errB := literal.Schedule("process", 7)
 	if diff := cmp.Diff(a, b); diff != "" || errA != nil || errB != nil {
 		t.Errorf("schedules differ: %v %v %s", errA, errB, diff)
 	}

@@ -7,9 +7,9 @@ import (
 )
 
 // Schedule is what a seed makes of the scenario's faults, drawn from the system
-// as its file declares it, so that it is known before anything runs.
-func (s *Scenario) Schedule(seed uint64) (faults.Schedule, error) {
-	system, err := s.System(false)
+// as its file declares it for a platform, so that it is known before anything runs.
+func (s *Scenario) Schedule(platform string, seed uint64) (faults.Schedule, error) {
+	system, err := s.System(platform, false)
 	if err != nil {
 		return faults.Schedule{}, err
 	}

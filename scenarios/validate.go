@@ -116,7 +116,7 @@ func (j *judge) faults() {
 	for i, f := range j.s.Spec.Faults {
 		j.arguments(fmt.Sprintf("spec.faults[%d]", i), f)
 	}
-	system, err := j.s.System(false)
+	system, err := j.s.System("process", false)
 	if err != nil {
 		j.refer("spec.system", err)
 		return
@@ -213,7 +213,7 @@ func (j *judge) control() {
 		}
 	}
 	if c.System != "" {
-		if _, err := j.s.System(true); err != nil {
+		if _, err := j.s.System("process", true); err != nil {
 			j.refer("spec.control.system", err)
 		}
 	}

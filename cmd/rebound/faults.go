@@ -119,7 +119,7 @@ func writeTried(w io.Writer, tried run.Tried) error {
 // loadSystem reads a system file; without one it is the shop.
 func loadSystem(file string) (*manifest.System, error) {
 	if file == "" {
-		system, _ := shop.System()
+		system, _ := shop.System("process")
 		return system, nil
 	}
 	data, err := os.ReadFile(file)

@@ -182,7 +182,7 @@ func (f *runFlags) arms(control bool) (arm, controlArm sut.Arm, err error) {
 func (f *runFlags) printSchedules(w io.Writer, list []*scenarios.Scenario) error {
 	plans := make([]run.DryPlan, 0, len(list))
 	for _, s := range list {
-		p, err := run.DryRun(s, f.seed)
+		p, err := run.DryRun(s, f.on, f.seed)
 		if err != nil {
 			return usage(err)
 		}

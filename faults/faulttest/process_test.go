@@ -23,6 +23,7 @@ import (
 	"github.com/rebound-chaos/rebound/faults/faulttest"
 	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/process"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/fixtures/sut/harm"
@@ -125,7 +126,7 @@ func TestProcess(t *testing.T) {
 func startProcess(t *testing.T) faulttest.Rig {
 	t.Helper()
 	run := runID(t)
-	s, err := process.Start(t.Context(), process.Config{System: pair(), Run: run, Binary: os.Args[0]})
+	s, err := process.Start(t.Context(), platform.Config{System: pair(), Run: run, Binary: os.Args[0]})
 	if missing, ok := errors.AsType[*sut.Missing](err); ok {
 		faulttest.Skip(t, "process", missing)
 	}
@@ -339,7 +340,7 @@ func crash(state, run, fault, args, entries string) error {
 	if err != nil {
 		return err
 	}
-	s, err := process.Start(ctx, process.Config{System: pair(), Run: run, Binary: os.Args[0], Lease: g})
+	s, err := process.Start(ctx, platform.Config{System: pair(), Run: run, Binary: os.Args[0], Lease: g})
 	if err != nil {
 		return errors.Join(err, g.Close(ctx))
 	}

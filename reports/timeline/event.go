@@ -16,6 +16,7 @@ const (
 	KindFault      Kind = "fault"      // Fault
 	KindInstance   Kind = "instance"   // Instance
 	KindConnection Kind = "connection" // Connection
+	KindPool       Kind = "pool"       // Pool: one a second and pool
 	KindHealing    Kind = "healing"    // Healing
 	KindWrites     Kind = "writes"     // Writes: the audit after the load has ended
 	KindLag        Kind = "lag"        // Lag
@@ -54,6 +55,7 @@ type Event struct {
 	Fault      *Fault      `json:"fault,omitempty"`
 	Instance   *Instance   `json:"instance,omitempty"`
 	Connection *Connection `json:"connection,omitempty"`
+	Pool       *Pool       `json:"pool,omitempty"`
 	Healing    *Healing    `json:"healing,omitempty"`
 	Writes     *Writes     `json:"writes,omitempty"`
 	Lag        *Lag        `json:"lag,omitempty"`

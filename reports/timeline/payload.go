@@ -193,6 +193,22 @@ type Connection struct {
 	Opened int    `json:"opened"`
 }
 
+// Pool is a pool of connections of an instance, as its own metrics tell of it once
+// a second. What is 0 may also not be told.
+type Pool struct {
+	To    string `json:"to"` // the workload that the connections lead to
+	Open  int    `json:"open"`
+	InUse int    `json:"inUse"`
+	Size  int    `json:"size,omitempty"` // the most that may be open
+	// Opened, Waits and Waited are since the last event of this pool.
+	Opened int           `json:"opened,omitempty"`
+	Waits  int           `json:"waits,omitempty"`  // takes that found none free
+	Waited time.Duration `json:"waited,omitempty"` // by all of them together
+	// Server is how many connections the other end has, of all its clients: told by
+	// an event whose target is the server itself.
+	Server int `json:"server,omitempty"`
+}
+
 // Healing is what the engine found, decided or did: one Record of its journal.
 type Healing struct {
 	Record uint64      `json:"record"` // the Record's number in the engine's journal

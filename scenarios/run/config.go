@@ -72,8 +72,6 @@ var ErrHoldsResults = errors.New("the folder holds results already")
 // ErrState is returned where there is no place for the state, with the way out.
 var ErrState = errors.New("no state folder (set --state DIR or XDG_STATE_HOME)")
 
-// PlatformProcess is the only platform so far.
-const PlatformProcess = "process"
 
 // How long things may take.
 const (

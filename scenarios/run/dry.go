@@ -25,11 +25,11 @@ type DryPlan struct {
 }
 
 // DryRun plans a run from what its system file declares, and starts nothing.
-func DryRun(s *scenarios.Scenario, seed uint64) (DryPlan, error) {
+func DryRun(s *scenarios.Scenario, platform string, seed uint64) (DryPlan, error) {
 	if err := s.Validate(); err != nil {
 		return DryPlan{}, err
 	}
-	plan, err := s.Schedule(seed)
+	plan, err := s.Schedule(platform, seed)
 	if err != nil {
 		return DryPlan{}, err
 	}

@@ -3,15 +3,11 @@ package run
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/reports/timeline"
 )
@@ -167,13 +163,13 @@ func (o *observer) probe(ctx context.Context, in sut.Instance, s *seen) {
 		return
 	}
 	o.probes.Go(func() {
-		p := newAsker(o.sys, in.Target, w.ReadinessProbe)
-		defer p.close()
+		p := platform.NewAsker(w.ReadinessProbe, platform.DialTarget(o.sys, in.Target))
+		defer p.Close()
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
 		good, bad := 0, 0
 		for {
-			err := p.ask(ctx)
+			err := p.Ask(ctx)
 			if ctx.Err() != nil {
 				return
 			}
@@ -182,7 +178,7 @@ func (o *observer) probe(ctx context.Context, in sut.Instance, s *seen) {
 			} else {
 				good, bad = 0, bad+1
 			}
-			if good >= p.successes || bad >= p.failures {
+			if good >= p.Successes() || bad >= p.Failures() {
 				o.answered(in.Target, good > 0, err)
 			}
 			select {
@@ -207,76 +203,4 @@ func (o *observer) answered(t sut.Target, ready bool, why error) {
 		i = timeline.Instance{State: timeline.InstanceUnready, Detail: why.Error()}
 	}
 	o.tell(t.ID, s, i)
-}
-
-// asker asks one incarnation once.
-type asker struct {
-	probe     *corev1.Probe
-	dial      func(context.Context) (net.Conn, error)
-	client    *http.Client
-	within    time.Duration
-	successes int
-	failures  int
-}
-
-func newAsker(sys sut.System, t sut.Target, p *corev1.Probe) *asker {
-	a := &asker{
-		probe: p, within: time.Second * time.Duration(max(p.TimeoutSeconds, 1)),
-		successes: int(max(p.SuccessThreshold, 1)), failures: 3,
-	}
-	if p.FailureThreshold > 0 {
-		a.failures = int(p.FailureThreshold)
-	}
-	port := ""
-	if p.HTTPGet != nil {
-		port = p.HTTPGet.Port.StrVal
-	} else if p.TCPSocket != nil {
-		port = p.TCPSocket.Port.StrVal
-	}
-	a.dial = func(ctx context.Context) (net.Conn, error) {
-		d, err := sut.Find[sut.Dialer](sys, sut.CanDial, t)
-		if err != nil {
-			return nil, err
-		}
-		return d.Dial(ctx, t, port)
-	}
-	a.client = &http.Client{Transport: &http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return a.dial(ctx) },
-		DisableKeepAlives: true,
-	}}
-	return a
-}
-
-func (a *asker) close() { a.client.CloseIdleConnections() }
-
-func (a *asker) ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, a.within)
-	defer cancel()
-	if a.probe.HTTPGet == nil {
-		c, err := a.dial(ctx)
-		if err != nil {
-			return err
-		}
-		return c.Close()
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://instance"+a.probe.HTTPGet.Path, nil)
-	if err != nil {
-		return err
-	}
-	for _, h := range a.probe.HTTPGet.HTTPHeaders {
-		req.Header.Set(h.Name, h.Value)
-	}
-	answer, err := a.client.Do(req)
-	if err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("no answer within %s", a.within)
-		}
-		return err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
-	if answer.StatusCode < 200 || answer.StatusCode >= 400 {
-		return fmt.Errorf("status %d", answer.StatusCode)
-	}
-	return nil
 }

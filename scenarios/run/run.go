@@ -95,10 +95,10 @@ func Scenario(ctx context.Context, system System, s scenarios.Scenario) (*Outcom
 // read turns the scenario into data: nothing is started.
 func (s *session) read() error {
 	var err error
-	if s.system, err = s.cfg.Scenario.System(s.cfg.Control); err != nil {
+	if s.system, err = s.cfg.Scenario.System(s.cfg.Platform, s.cfg.Control); err != nil {
 		return err
 	}
-	if s.plan, err = s.cfg.Scenario.Schedule(s.cfg.Seed); err != nil {
+	if s.plan, err = s.cfg.Scenario.Schedule(s.cfg.Platform, s.cfg.Seed); err != nil {
 		return err
 	}
 	s.policy, s.bundle, err = s.cfg.Scenario.Policy(s.cfg.Control)

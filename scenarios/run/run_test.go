@@ -339,8 +339,8 @@ func TestDryRunIsStable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, errA := run.DryRun(s, 7)
-	b, errB := run.DryRun(s, 7)
+	a, errA := run.DryRun(s, "process", 7)
+	b, errB := run.DryRun(s, "process", 7)
 	var textA, textB bytes.Buffer
 	if err := errors.Join(errA, errB, a.Text(&textA), b.Text(&textB)); err != nil {
 		t.Fatal(err)

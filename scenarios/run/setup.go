@@ -12,6 +12,7 @@ import (
 	"github.com/rebound-chaos/rebound/faults"
 	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/load"
+	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/process"
 	"github.com/rebound-chaos/rebound/fixtures/remote"
 	"github.com/rebound-chaos/rebound/fixtures/seed"
@@ -112,7 +113,7 @@ func (s *session) startSystem(ctx context.Context) error {
 		s.rec.note("the system was started by somebody else: connections are not recorded")
 		return nil
 	}
-	p, err := process.Start(ctx, process.Config{
+	p, err := process.Start(ctx, platform.Config{
 		System: s.system, Run: s.id, Binary: s.cfg.Binary,
 		Dir: filepath.Join(s.scratch, "system"), Logs: filepath.Join(s.cfg.Out, "logs"),
 		Lease: s.guardian, Connections: s.connected,

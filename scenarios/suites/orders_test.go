@@ -12,6 +12,7 @@ import (
 	"github.com/rebound-chaos/rebound/faults"
 	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/process"
 	"github.com/rebound-chaos/rebound/fixtures/shop"
 	"github.com/rebound-chaos/rebound/scenarios"
@@ -23,8 +24,8 @@ var _ = Describe("orders", func() {
 		GinkgoT().Setenv("XDG_STATE_HOME", GinkgoT().TempDir())
 		binary, err := host.Binary(ctx)
 		Expect(err).NotTo(HaveOccurred())
-		file, _ := shop.System()
-		system, err := process.Start(ctx, process.Config{System: file, Run: fmt.Sprintf("suite-orders-%d", os.Getpid()), Binary: binary})
+		file, _ := shop.System("process")
+		system, err := process.Start(ctx, platform.Config{System: file, Run: fmt.Sprintf("suite-orders-%d", os.Getpid()), Binary: binary})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(system.Close)
 
