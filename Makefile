@@ -8,6 +8,7 @@ BIN    := $(CURDIR)/bin/rebound
 # needs cgo and a C compiler; without one the tests run without it.
 export CGO_ENABLED := 0
 RACE   := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+COMMA  := ,
 # The tests that start processes take turns with the rest badly on few cores.
 PARALLEL ?= 2
 export REBOUND_BIN := $(BIN)
@@ -26,8 +27,26 @@ build: ## Build bin/rebound, one static binary
 demo: build ## Break the shop four ways, heal it, show the report
 	$(BIN) demo
 
+# REBOUND_REQUIRE=containers,kind: what these tests miss is a failure, and no skip.
+REQUIRED := $(filter containers kind,$(subst $(COMMA), ,$(REBOUND_REQUIRE)))
+
+.PHONY: provision
+provision: ## Get Docker, the images and the kind node image onto this machine
+	$(GO) run ./ci/provision $(PROVISION)
+
 .PHONY: test
-test: check e2e ## All that must pass before a change lands
+test: ready ## All that must pass before a change lands
+	@$(MAKE) check e2e suites
+
+# Where Docker, or what its suites need, cannot be had, they are skipped by name,
+# unless REBOUND_REQUIRE asks for them.
+.PHONY: ready
+ready:
+	@$(MAKE) provision $(if $(REQUIRED),,|| true)
+
+.PHONY: nightly
+nightly: ready ## Every scenario on every platform in every arm: takes hours
+	@REBOUND_NIGHTLY=1 $(MAKE) suites
 
 .PHONY: check
 check: lint unit ## Format, vet, lint, architecture, unit tests: no processes, no load
@@ -38,8 +57,26 @@ unit: build ## Unit tests, shuffled, with the race detector where there is a C c
 
 .PHONY: e2e
 e2e: build ## Tests that start real systems, break them and judge; what `unit` leaves out
-	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -count=1 -timeout 20m ./scenarios/...
-	$(GO) test -p 1 -parallel 4 -count=1 -timeout 20m ./fixtures/process ./faults/faulttest ./cmd/rebound
+	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -count=1 -timeout 20m ./scenarios/run
+	$(GO) test -p 1 -parallel 4 -count=1 -timeout 30m ./fixtures/process ./fixtures/host ./fixtures/shop \
+	  ./fixtures/containers ./fixtures/cluster ./faults/faulttest ./cmd/rebound
+
+# The suites come one after another: on few cores they would slow each other down.
+# One that fails does not keep the others from being run.
+SUITES ?= process negative containers kind
+# Which specs: '!slow', 'smoke', 'layer-network && !off'.
+LABELS ?=
+SUITES_OUT := $(CURDIR)/out/suites
+
+.PHONY: suites
+suites: build ## Scenarios as specs, on every platform: SUITES='kind' LABELS='smoke' chooses
+	@rm -rf $(SUITES_OUT) && mkdir -p $(SUITES_OUT); failed=; \
+	for s in $(SUITES); do \
+	  REBOUND_OUT=$(SUITES_OUT) $(GO) test -v -count=1 -timeout 6h ./scenarios/suites/$$s \
+	    $(if $(LABELS),-ginkgo.label-filter='$(LABELS)') -ginkgo.no-color -ginkgo.fail-on-pending -ginkgo.poll-progress-after=5m \
+	    -ginkgo.junit-report=$(SUITES_OUT)/$$s.xml -ginkgo.json-report=$(SUITES_OUT)/$$s.json || failed="$$failed $$s"; \
+	done; cat $(SUITES_OUT)/specs.txt 2>/dev/null || echo "no spec was run"; \
+	[[ -z $$failed ]] || { echo "failed:$$failed; what they left is in $(SUITES_OUT)"; exit 1; }
 
 LINT := $(CURDIR)/bin/golangci-lint
 $(LINT): ci/tools/go.mod

@@ -160,6 +160,20 @@ func TestChecks(t *testing.T) {
 			{"a herd is a herd though connections were not observed", `{}`, without(done(starts(broken(), "orders/1", "orders/2")).Events(), timeline.KindConnection), fail, "2 instances"},
 			{"connections were not observed", `{}`, without(healed, timeline.KindConnection), unsure, "connections were not observed"},
 			{"but not asked for", `{"among":["restarts"]}`, without(healed, timeline.KindConnection), pass, "nothing came"},
+			{"enough to tell: the pools hold them", `{"minPopulation":60}`, done(begin().
+				Pool("orders/0", timeline.Pool{To: "store", Open: 40}).Pool("orders/1", timeline.Pool{To: "store", Open: 10}).
+				Pool("orders/1", timeline.Pool{To: "store", Open: 20}).Pool("store", timeline.Pool{To: "store", Server: 90}).
+				Fault("1", timeline.FaultInjecting, "").Fault("1", timeline.FaultActive, "seen").Seconds(1, 200, 0)).Events(), pass, "nothing came"},
+			{"too few in the pools, though as many were opened", `{"minPopulation":20}`, done(begin().
+				Pool("orders/0", timeline.Pool{To: "store", Open: 19}).
+				Fault("1", timeline.FaultInjecting, "").Fault("1", timeline.FaultActive, "seen").
+				After(500*ms).Pool("orders/0", timeline.Pool{To: "store", Open: 90}).Seconds(1, 200, 0)).Events(), unsure, "19 connections to a workload before the fault are too few"},
+			{"what was opened to others, for a moment each, is no population", `{"minPopulation":60}`, done(begin().
+				Connections("gateway/0", "orders/0", 200).Pool("orders/0", timeline.Pool{To: "store", Open: 40}).
+				Fault("1", timeline.FaultInjecting, "").Fault("1", timeline.FaultActive, "seen").Seconds(1, 200, 0)).Events(), unsure, "40 connections"},
+			{"enough were opened where no pool tells", `{"minPopulation":24}`, healed, pass, "nothing came"},
+			{"too few were opened", `{"minPopulation":25}`, healed, unsure, "24 connections to a workload before the fault are too few"},
+			{"a herd is a herd among too few", `{"minPopulation":25,"maxReconnectsPerSecond":7}`, healed, fail, "8 connections"},
 			{"instances were not observed", `{}`, without(healed, timeline.KindInstance), unsure, "instances were not observed"},
 			{"no fault", `{}`, begin().Events(), unsure, "no fault"},
 		},

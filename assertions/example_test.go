@@ -25,7 +25,7 @@ func ExampleJudge() {
 	// recoverWithin: fail: not recovered in the 24.75s observed (within 8s, sustained for 10s)
 	// capacityRestored: fail: not restored in the 24.75s observed (within 15s)
 	// availabilityLost: fail: 8.37s (at most 3s of full outage)
-	// noHerd: pass: 0 restarting at once, 0 connections in a second (25% of a workload restarting at once, twice a workload's pool opened in a second)
+	// noHerd: pass: 0 restarting at once, 0 connections in a second, population 24 (store) (25% of a workload restarting at once, twice a workload's pool opened in a second)
 	// noAcknowledgedWriteLost: pass: 0 lost of 2400 acknowledged (0 lost)
 }
 

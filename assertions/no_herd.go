@@ -24,6 +24,10 @@ import (
 // Reconnects (predicate H2): how many connections are opened to one workload
 // within any one second. They are gathered for up to 100 ms, so the window is
 // exact to that.
+//
+// Few actors are no herd, whatever they do. So the result says what population it
+// saw: of restarts the replicas, of reconnects the connections to the workload
+// before the fault, as its clients' pools tell of them or as they were opened.
 type NoHerd struct {
 	// Among lists what is looked at: restarts, reconnects. Empty: both.
 	Among []string `json:"among,omitempty"`
@@ -33,6 +37,10 @@ type NoHerd struct {
 	// MaxReconnectsPerSecond is per target workload. 0: twice the connections
 	// that were opened to it before the fault (its clients' pools), at least 10.
 	MaxReconnectsPerSecond int `json:"maxReconnectsPerSecond,omitempty"`
+	// MinPopulation is how many connections there must have been, before the fault,
+	// to the workload with the most, for the absence of a herd to tell anything. With
+	// fewer the check is inconclusive. 0: any will do.
+	MinPopulation int `json:"minPopulation,omitempty"`
 }
 
 // What NoHerd can look at.
@@ -52,6 +60,12 @@ func (a NoHerd) Check() (Check, error) {
 	if a.MaxReconnectsPerSecond < 0 {
 		errs = append(errs, fmt.Errorf("maxReconnectsPerSecond: %d is below 0", a.MaxReconnectsPerSecond))
 	}
+	if a.MinPopulation < 0 {
+		errs = append(errs, fmt.Errorf("minPopulation: %d is below 0", a.MinPopulation))
+	}
+	if a.MinPopulation > 0 && len(a.Among) > 0 && !slices.Contains(a.Among, AmongReconnects) {
+		errs = append(errs, errors.New("minPopulation: it is of reconnects, and among does not have them"))
+	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
@@ -63,7 +77,8 @@ func (a NoHerd) Check() (Check, error) {
 	}
 	return &noHerd{
 		args: a, replicas: map[string]int{}, engineActed: map[string]bool{},
-		starting: map[string]string{}, peak: map[string]int{}, opens: map[string]*opens{},
+		starting: map[string]string{}, peak: map[string]int{}, restarts: map[string]int{}, opens: map[string]*opens{},
+		population: population{},
 	}, nil
 }
 
@@ -76,9 +91,11 @@ type noHerd struct {
 	engineActed map[string]bool   // instances whose incarnation the engine asked to end
 	starting    map[string]string // instance to workload
 	peak        map[string]int    // of starting, by workload
+	restarts    map[string]int    // how many in all, by workload
 	last        time.Duration
 
-	opens map[string]*opens // by target workload
+	opens      map[string]*opens // by target workload
+	population population
 }
 
 // opens are the connections opened to one workload.
@@ -113,6 +130,8 @@ func (c *noHerd) Observe(e timeline.Event) {
 		c.instance(e.Target, e.Instance)
 	case e.Connection != nil:
 		c.connection(e.At, e.Connection)
+	case e.Pool != nil && !c.during.begun:
+		c.population.pool(e.Target, e.Pool)
 	}
 }
 
@@ -123,6 +142,7 @@ func (c *noHerd) instance(id string, i *timeline.Instance) {
 		delete(c.engineActed, id)
 		if c.during.open() {
 			c.starting[id] = i.Workload
+			c.restarts[i.Workload]++
 		}
 	case timeline.InstanceExited:
 		delete(c.starting, id)
@@ -166,6 +186,7 @@ func (c *noHerd) connection(at time.Duration, n *timeline.Connection) {
 		o.peak = max(o.peak, o.inside)
 	case !c.during.begun:
 		o.before += n.Opened
+		c.population.opened(to, n.Opened)
 	}
 }
 
@@ -179,47 +200,69 @@ func (o *opens) limit(set int) int {
 func (c *noHerd) Verdict() Result {
 	c.count()
 	r := Result{ID: "noHerd"}
-	var measured, limits, herds, unseen []string
+	var f herdFindings
 	if slices.Contains(c.args.Among, AmongRestarts) {
-		limits = append(limits, c.args.MaxConcurrentRestarts.String()+" of a workload restarting at once")
-		if !c.instances {
-			unseen = append(unseen, "instances were not observed")
-		}
-		w, peak, most := worstOf(c.peak, func(w string) (int, int) {
-			return c.peak[w], c.args.MaxConcurrentRestarts.Of(c.replicas[w])
-		})
-		measured = append(measured, atOnce(peak, most, w, "restarting at once"))
-		if peak > most {
-			herds = append(herds, fmt.Sprintf("%d instances of %s were restarting at once, %d are allowed", peak, w, most))
-		}
+		c.judgeRestarts(&f)
 	}
 	if slices.Contains(c.args.Among, AmongReconnects) {
-		if c.args.MaxReconnectsPerSecond > 0 {
-			limits = append(limits, fmt.Sprintf("%d connections opened to a workload in a second", c.args.MaxReconnectsPerSecond))
-		} else {
-			limits = append(limits, "twice a workload's pool opened in a second")
-		}
-		if len(c.opens) == 0 {
-			unseen = append(unseen, "connections were not observed")
-		}
-		w, peak, most := worstOf(c.opens, func(w string) (int, int) {
-			return c.opens[w].peak, c.opens[w].limit(c.args.MaxReconnectsPerSecond)
-		})
-		measured = append(measured, atOnce(peak, most, w, "connections in a second"))
-		if peak > most {
-			herds = append(herds, fmt.Sprintf("%d connections were opened to %s within a second, %d are allowed", peak, w, most))
-		}
+		c.judgeReconnects(&f)
 	}
-	r.Measured, r.Limit = strings.Join(measured, ", "), strings.Join(limits, ", ")
+	r.Measured, r.Limit = strings.Join(f.measured, ", "), strings.Join(f.limits, ", ")
 	switch {
-	case len(herds) > 0:
-		return r.fail(strings.Join(herds, "; "))
+	case len(f.herds) > 0:
+		return r.fail(strings.Join(f.herds, "; "))
 	case !c.during.begun:
 		return r.unsure("no fault was injected, so nothing could be set off")
-	case len(unseen) > 0:
-		return r.unsure(strings.Join(unseen, "; "))
+	case len(f.unseen) > 0:
+		return r.unsure(strings.Join(f.unseen, "; "))
 	default:
 		return r.pass("nothing came all at once")
+	}
+}
+
+// herdFindings are what the two predicates found, in words.
+type herdFindings struct{ measured, limits, herds, unseen []string }
+
+func (c *noHerd) judgeRestarts(f *herdFindings) {
+	f.limits = append(f.limits, c.args.MaxConcurrentRestarts.String()+" of a workload restarting at once")
+	if !c.instances {
+		f.unseen = append(f.unseen, "instances were not observed")
+	}
+	w, peak, most := worstOf(c.peak, func(w string) (int, int) {
+		return c.peak[w], c.args.MaxConcurrentRestarts.Of(c.replicas[w])
+	})
+	of := fmt.Sprintf("%s: restarts %d, replicas %d", w, c.restarts[w], c.replicas[w])
+	f.measured = append(f.measured, atOnce(peak, most, of, "restarting at once"))
+	if peak > most {
+		f.herds = append(f.herds, fmt.Sprintf("%d instances of %s were restarting at once, %d are allowed", peak, w, most))
+	}
+}
+
+func (c *noHerd) judgeReconnects(f *herdFindings) {
+	if c.args.MaxReconnectsPerSecond > 0 {
+		f.limits = append(f.limits, fmt.Sprintf("%d connections opened to a workload in a second", c.args.MaxReconnectsPerSecond))
+	} else {
+		f.limits = append(f.limits, "twice a workload's pool opened in a second")
+	}
+	if len(c.opens) == 0 {
+		f.unseen = append(f.unseen, "connections were not observed")
+	}
+	w, peak, most := worstOf(c.opens, func(w string) (int, int) {
+		return c.opens[w].peak, c.opens[w].limit(c.args.MaxReconnectsPerSecond)
+	})
+	f.measured = append(f.measured, atOnce(peak, most, w, "connections in a second"))
+	if peak > most {
+		f.herds = append(f.herds, fmt.Sprintf("%d connections were opened to %s within a second, %d are allowed", peak, w, most))
+	}
+	to, there := c.population.largest()
+	if to != "" {
+		f.measured = append(f.measured, fmt.Sprintf("population %d (%s)", there, to))
+	}
+	if least := c.args.MinPopulation; least > 0 {
+		f.limits = append(f.limits, fmt.Sprintf("among at least %d connections", least))
+		if there < least {
+			f.unseen = append(f.unseen, fmt.Sprintf("%d connections to a workload before the fault are too few to be a herd: %d are asked for", there, least))
+		}
 	}
 }
 
@@ -241,31 +284,9 @@ func worstOf[V any](of map[string]V, get func(workload string) (peak, limit int)
 	return workload, peak, limit
 }
 
-func atOnce(peak, limit int, workload, what string) string {
+func atOnce(peak, limit int, of, what string) string {
 	if peak == 0 {
 		return "0 " + what
 	}
-	return fmt.Sprintf("%d of %d %s (%s)", peak, limit, what, workload)
+	return fmt.Sprintf("%d of %d %s (%s)", peak, limit, what, of)
 }
-
-// observation tells whether an event lies between the first injection and the
-// end of observation.
-type observation struct{ begun, ended bool }
-
-func (o *observation) observe(e timeline.Event) {
-	switch {
-	case e.Fault != nil && (e.Fault.State == timeline.FaultInjecting || e.Fault.State == timeline.FaultActive):
-		o.begun = true
-	case e.Stop != nil, e.End != nil:
-		o.ended = true
-	case e.Phase != nil:
-		switch e.Phase.Name {
-		case timeline.PhaseRevert, timeline.PhaseSettle, timeline.PhaseAudit, timeline.PhaseTeardown:
-			o.ended = true
-		case timeline.PhaseSetup, timeline.PhaseBaseline, timeline.PhaseInject, timeline.PhaseObserve:
-		default:
-		}
-	}
-}
-
-func (o *observation) open() bool { return o.begun && !o.ended }

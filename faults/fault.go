@@ -66,6 +66,9 @@ type Definition struct {
 	EndsWithIncarnation bool
 	// Needs is the capability that a platform must offer for it. Empty: none.
 	Needs sut.Capability
+	// ConfirmWithin and RevertWithin are how long its evidence and its undoing may
+	// take, of a fault that is slower than most. 0: as long as the Injector waits for any.
+	ConfirmWithin, RevertWithin time.Duration
 	// New makes the fault from its arguments, strictly. None, and null, are the
 	// zero value. Its error says what is wrong with them.
 	New func(args json.RawMessage) (Fault, error)

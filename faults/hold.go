@@ -55,16 +55,16 @@ func (in *Injector) renew(ctx context.Context, it *item) {
 
 // follow acts on what the system says of the target's life. False: the item has ended.
 func (in *Injector) follow(ctx context.Context, it *item) bool {
-	l, _ := in.view.life(it.Target)
+	l, _ := in.view.life(it.target.ID)
 	switch {
 	case !l.exists:
-		in.overtake(ctx, it, string(it.Target)+" was removed; a replacement is not followed")
+		in.overtake(ctx, it, string(it.target.ID)+" was removed; a replacement is not followed")
 		return false
 	case it.def.EndsWithIncarnation && l.key != it.key:
-		in.overtake(ctx, it, string(it.Target)+" has a new incarnation")
+		in.overtake(ctx, it, string(it.target.ID)+" has a new incarnation")
 		return false
 	case it.def.EndsWithIncarnation && !l.running:
-		in.overtake(ctx, it, string(it.Target)+" has exited")
+		in.overtake(ctx, it, string(it.target.ID)+" has exited")
 		return false
 	case l.running && l.key != it.key:
 		return in.reapply(ctx, it, l)
@@ -83,7 +83,7 @@ func (in *Injector) inspect(ctx context.Context, it *item) bool {
 		return false
 	case it.key != it.hit:
 		// It had seemed to outlast a restart, and did not.
-		if l, _ := in.view.life(it.Target); l.running && l.key == it.key {
+		if l, _ := in.view.life(it.target.ID); l.running && l.key == it.key {
 			return in.again(ctx, it, l)
 		}
 	}
@@ -176,12 +176,12 @@ func (in *Injector) undo(ctx context.Context, it *item) error {
 	if it.injection == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revertWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(revertWithin, it.def.RevertWithin))
 	defer cancel()
 	if err := it.injection.Revert(ctx); err != nil {
 		return err
 	}
-	if l, _ := in.view.life(it.Target); !l.running {
+	if l, _ := in.view.life(it.target.ID); !l.running {
 		return nil // what does not run answers nothing, which can look like the effect
 	}
 	for tries := 0; ; tries++ {

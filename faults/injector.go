@@ -187,7 +187,7 @@ func (in *Injector) Revert(ctx context.Context) error {
 		return nil // it never ran
 	}
 	cancel()
-	late := time.NewTimer(injectWithin + revertWithin)
+	late := time.NewTimer(injectWithin + in.Schedule.RevertWithin(revertWithin))
 	defer late.Stop()
 	select {
 	case <-ended:

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type item struct {
 	state     State
 	injection Injection // nil: never, not any more, or lapsed until the target runs again
 	order     int       // the n-th that was injected
-	claimed   bool      // it has, or had, the target to itself
+	claimed   sut.ID    // what it has, or had, to itself
 	decided   bool      // it was active, unseen or failed
 	over      bool      // a kill is over with its evidence: nothing is left to revert
 }
@@ -46,10 +47,6 @@ func (in *Injector) play(ctx context.Context, it *item) {
 		return
 	}
 	it.target = sut.Target{ID: it.Target}
-	if other := in.claim(it); other != "" {
-		in.tell(it, timeline.FaultFailed, "fault "+other+" breaks the same target in the same way")
-		return
-	}
 	if !in.inject(ctx, it) {
 		return
 	}
@@ -70,17 +67,17 @@ func (in *Injector) play(ctx context.Context, it *item) {
 	in.hold(ctx, it)
 }
 
-// claim takes the target for one item, or names the one that has it: two of the
+// claim takes the item's target for it, or names the one that has it: two of the
 // same fault on one target would be undone by the revert of either.
 func (in *Injector) claim(it *item) (other string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, o := range in.items {
-		if o != it && o.Fault == it.Fault && o.Target == it.Target && o.claimed && !o.ended() {
+		if o != it && o.Fault == it.Fault && o.claimed == it.target.ID && !o.ended() {
 			return o.ID
 		}
 	}
-	it.claimed = true
+	it.claimed = it.target.ID
 	return ""
 }
 
@@ -103,11 +100,11 @@ func (in *Injector) finish(it *item) {
 // inject hits the present life of the target, or the next one that it sees within
 // the time for confirmation. False: nothing was injected, and that was told.
 func (in *Injector) inject(ctx context.Context, it *item) bool {
-	waiting, cancel := context.WithTimeout(ctx, in.patience())
+	waiting, cancel := context.WithTimeout(ctx, in.patience(Definition{}))
 	defer cancel()
 	told, not := false, ""
 	for {
-		l, err := in.await(waiting, it.Target, not)
+		l, err := in.await(waiting, it, not)
 		if err != nil {
 			if ctx.Err() == nil {
 				in.tell(it, timeline.FaultFailed, err.Error())
@@ -118,6 +115,10 @@ func (in *Injector) inject(ctx context.Context, it *item) bool {
 			return false // the end and the time to inject may come at one instant
 		}
 		it.target, it.key, it.hit = l.target, l.key, l.key
+		if other := in.claim(it); other != "" {
+			in.tell(it, timeline.FaultFailed, "fault "+other+" breaks the same target in the same way")
+			return false
+		}
 		if !told {
 			in.tell(it, timeline.FaultInjecting, "")
 			told = true
@@ -145,21 +146,25 @@ func (in *Injector) call(ctx context.Context, it *item) (Injection, error) {
 	})
 }
 
-// await waits for a running life of the target other than not.
-func (in *Injector) await(ctx context.Context, id sut.ID, not string) (life, error) {
+// await waits for a running life of what the item is aimed at, other than not.
+func (in *Injector) await(ctx context.Context, it *item, not string) (life, error) {
 	for {
 		changed := in.view.next()
-		l, seen := in.view.life(id)
-		switch {
-		case seen && !l.exists:
-			return life{}, fmt.Errorf("%w: %s is not there", ErrNoTarget, id)
-		case seen && l.running && (not == "" || l.key != not):
-			return l, nil
+		id, err := locate(in.System, in.view, it.Item, it.def, in.Schedule.Seed)
+		if err == nil {
+			l, seen := in.view.life(id)
+			switch {
+			case seen && !l.exists:
+				return life{}, fmt.Errorf("%w: %s is not there", ErrNoTarget, id)
+			case seen && l.running && (not == "" || l.key != not):
+				return l, nil
+			}
+			err = fmt.Errorf("%w: %s does not run", ErrNoTarget, id)
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return life{}, fmt.Errorf("%w: %s does not run: %w", ErrNoTarget, id, ctx.Err())
+			return life{}, fmt.Errorf("%w: %w", err, ctx.Err())
 		}
 	}
 }
@@ -167,7 +172,8 @@ func (in *Injector) await(ctx context.Context, id sut.ID, not string) (life, err
 // confirm looks for evidence until there is some, or none is to be expected any
 // more. Proof always says why.
 func (in *Injector) confirm(ctx context.Context, it *item) Evidence {
-	waiting, cancel := context.WithTimeout(ctx, in.patience())
+	patience := in.patience(it.def)
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	pause := 20 * time.Millisecond
 	for {
@@ -189,7 +195,7 @@ func (in *Injector) confirm(ctx context.Context, it *item) Evidence {
 		case <-changed: // news may be the evidence: do not add our own delay to it
 		case <-waiting.Done():
 			timer.Stop()
-			return Evidence{Proof: fmt.Sprintf("no effect within %s: %s", in.patience(), e.Proof)}
+			return Evidence{Proof: fmt.Sprintf("no effect within %s: %s", patience, e.Proof)}
 		}
 		timer.Stop()
 	}
@@ -205,9 +211,6 @@ func (in *Injector) look(ctx context.Context, it *item) (Evidence, error) {
 	return e, nil
 }
 
-func (in *Injector) patience() time.Duration {
-	if in.ConfirmWithin > 0 {
-		return in.ConfirmWithin
-	}
-	return confirmWithin
+func (in *Injector) patience(def Definition) time.Duration {
+	return max(cmp.Or(in.ConfirmWithin, confirmWithin), def.ConfirmWithin)
 }

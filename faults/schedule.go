@@ -32,10 +32,31 @@ type Schedule struct {
 	Items []Item `json:"items"`
 }
 
+// ConfirmWithin is how long the slowest evidence of the schedule may take, and
+// RevertWithin how long the slowest undoing; least is what any fault is given.
+func (s Schedule) ConfirmWithin(least time.Duration) time.Duration {
+	for _, it := range s.Items {
+		def, _ := Lookup(it.Fault)
+		least = max(least, def.ConfirmWithin)
+	}
+	return least
+}
+
+// RevertWithin is as ConfirmWithin.
+func (s Schedule) RevertWithin(least time.Duration) time.Duration {
+	for _, it := range s.Items {
+		def, _ := Lookup(it.Fault)
+		least = max(least, def.RevertWithin)
+	}
+	return least
+}
+
 // Item is one fault on one target.
 type Item struct {
-	ID     string          `json:"id"` // "1", "2": by At, then by spec, then by target
-	Fault  string          `json:"fault"`
+	ID    string `json:"id"` // "1", "2": by At, then by spec, then by target
+	Fault string `json:"fault"`
+	// Target of a fault of a node may be a reference, node:@orders/1, since no node
+	// is known before the system runs; the fault's events carry the node's own ID.
 	Target sut.ID          `json:"target"`
 	At     time.Duration   `json:"at"`
 	For    time.Duration   `json:"for,omitempty"`
@@ -112,24 +133,34 @@ func (p *planner) spec(i int, s Spec) {
 	if len(p.problems) > before {
 		return
 	}
-	matching, hit := p.choose(i, s)
-	if len(p.problems) > before {
-		return
+	var targets []sut.ID
+	if def.Of == sut.KindNode {
+		targets = p.nodes(i, s)
+	} else if hit := p.bounded(i, s); len(hit) > 0 {
+		targets = p.targets(i, def, s.Target, hit)
 	}
-	limit := max(len(matching)*cmp.Or(s.MaxPercent, 50)/100, 1)
-	if len(hit) > limit {
-		p.refuse(i, "target", "%w: %d of %d matching instances, at most %d %% (%d) may be hit; maxPercent: 100 allows all",
-			ErrTooWide, len(hit), len(matching), cmp.Or(s.MaxPercent, 50), limit)
-		return
-	}
-	for _, id := range p.targets(i, def, s.Target, hit) {
+	for _, id := range targets {
 		p.items = append(p.items, Item{Fault: s.Fault, Target: id, At: s.At, For: s.For, Args: s.Args})
 	}
 }
 
+// bounded are the instances that are hit, none when that is refused.
+func (p *planner) bounded(i int, s Spec) []sut.ID {
+	matching, hit := p.choose(i, s)
+	limit := max(len(matching)*cmp.Or(s.MaxPercent, 50)/100, 1)
+	if len(hit) > limit {
+		p.refuse(i, "target", "%w: %d of %d matching instances, at most %d %% (%d) may be hit; maxPercent: 100 allows all",
+			ErrTooWide, len(hit), len(matching), cmp.Or(s.MaxPercent, 50), limit)
+		return nil
+	}
+	return hit
+}
+
 // form checks what can be said of a selector without a system.
 func (p *planner) form(i int, def Definition, t Selector) {
-	if t.Workload == "" && len(t.Instances) == 0 {
+	if def.Of == sut.KindNode {
+		p.formOfNode(i, def, t)
+	} else if t.Workload == "" && len(t.Instances) == 0 {
 		p.refuse(i, "target.workload", "name a workload, or instances")
 	}
 	if t.Count < 0 {
@@ -155,5 +186,11 @@ func (p *planner) form(i int, def Definition, t Selector) {
 	}
 	if def.Of != sut.KindVolume && t.Volume != "" {
 		p.refuse(i, "target.volume", "%s does not break volumes", def.Name)
+	}
+	if def.Of != sut.KindNode && t.Node != "" {
+		p.refuse(i, "target.node", "%s does not break nodes", def.Name)
+	}
+	if def.Of != sut.KindNode && len(t.Spare) > 0 {
+		p.refuse(i, "target.spare", "%s does not break nodes", def.Name)
 	}
 }

@@ -12,12 +12,14 @@ import (
 )
 
 // Selector picks the targets of a fault. Which of the matching instances are hit
-// is drawn from the seed.
+// is drawn from the seed. A fault of nodes hits the nodes that they run on when it
+// is injected.
 type Selector struct {
 	Workload string `json:"workload,omitempty"`
 	// Instances names the targets outright: orders/1. Nothing is drawn then.
 	Instances []sut.ID `json:"instances,omitempty"`
-	// Zone keeps the instances of one zone.
+	// Zone keeps the instances of one zone. Alone it is enough for a fault of nodes:
+	// then Count nodes of the zone are drawn.
 	Zone string `json:"zone,omitempty"`
 	// Count is how many instances are hit; 0 without Percent: one.
 	Count int `json:"count,omitempty"`
@@ -28,6 +30,11 @@ type Selector struct {
 	To string `json:"to,omitempty"`
 	// Volume is the volume's name, of a fault of volumes. Empty: the only one.
 	Volume string `json:"volume,omitempty"`
+	// Node names the node, of a fault of nodes. Nothing is drawn then.
+	Node string `json:"node,omitempty"`
+	// Spare lists workloads, of a fault of nodes: a node that runs an instance of
+	// one of them is not hit.
+	Spare []string `json:"spare,omitempty"`
 }
 
 // choose returns the IDs of the instances that match and of those that are hit,

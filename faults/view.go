@@ -11,11 +11,12 @@ type view struct {
 	mu        sync.Mutex
 	seen      bool // the first Delta has come; guarded by mu
 	instances map[sut.ID]sut.Instance
+	nodes     map[sut.ID]sut.Node
 	changed   chan struct{} // closed and replaced by every Delta; guarded by mu
 }
 
 func newView() *view {
-	return &view{instances: map[sut.ID]sut.Instance{}, changed: make(chan struct{})}
+	return &view{instances: map[sut.ID]sut.Instance{}, nodes: map[sut.ID]sut.Node{}, changed: make(chan struct{})}
 }
 
 func (v *view) apply(d sut.Delta) error {
@@ -23,12 +24,17 @@ func (v *view) apply(d sut.Delta) error {
 	defer v.mu.Unlock()
 	if d.Reset {
 		clear(v.instances)
+		clear(v.nodes)
 	}
 	for _, in := range d.Instances {
 		v.instances[in.ID] = in
 	}
+	for _, n := range d.Nodes {
+		v.nodes[n.ID] = n
+	}
 	for _, id := range d.Gone {
 		delete(v.instances, id)
+		delete(v.nodes, id)
 	}
 	v.seen = true
 	close(v.changed)
@@ -63,13 +69,19 @@ func (v *view) life(id sut.ID) (l life, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	l = life{target: sut.Target{ID: id}, exists: true, running: true}
+	if id.Kind() == sut.KindNode {
+		// It has no incarnation; whether it runs is for the fault's own evidence.
+		_, l.exists = v.nodes[id]
+		l.key = string(id)
+		return l, v.seen
+	}
 	from, to := id.Instance(), sut.ID("")
 	if id.Kind() == sut.KindLink {
 		_, to = id.Ends()
 	}
 	for _, end := range []sut.ID{from, to} {
 		if end == "" {
-			continue // a node or a zone has no incarnation
+			continue // a zone has no incarnation
 		}
 		in, exists := v.instances[end]
 		l.exists = l.exists && exists

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -14,8 +15,24 @@ var embedded embed.FS
 // Names lists the catalogue, sorted.
 func Names() []string { return namesIn("catalog") }
 
-// Policies lists the embedded policies, sorted.
-func Policies() []string { return namesIn("policies") }
+// Policies lists the embedded policies, sorted, without their variants.
+func Policies() []string {
+	return slices.DeleteFunc(namesIn("policies"), func(name string) bool { return strings.Contains(name, variant) })
+}
+
+// variant stands between an embedded policy's name and the kind of platform that
+// the file is for: shop-on-kubernetes.
+const variant = "-on-"
+
+// kindOf is what platforms are to a policy: clusters are all alike.
+func kindOf(platform string) string {
+	switch platform {
+	case "kind", "current-context":
+		return "kubernetes"
+	default:
+		return platform
+	}
+}
 
 func namesIn(dir string) []string {
 	entries, err := fs.ReadDir(embedded, dir)

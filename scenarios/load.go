@@ -105,7 +105,9 @@ func (s *Scenario) System(platform string, control bool) (*manifest.System, erro
 
 // Policy is the healing policy, compiled, and one file that holds it together
 // with the embedded runbooks, as an engine in a process of its own is given it.
-func (s *Scenario) Policy(control bool) (*policy.Policy, []byte, error) {
+// Of an embedded policy that has a variant for the platform it is that: a database
+// is asked for its health in another way than a stand-in for one.
+func (s *Scenario) Policy(platform string, control bool) (*policy.Policy, []byte, error) {
 	ref := s.Spec.Healing.Policy
 	if control && s.Spec.Control.Policy != "" {
 		ref = s.Spec.Control.Policy
@@ -116,7 +118,10 @@ func (s *Scenario) Policy(control bool) (*policy.Policy, []byte, error) {
 			return nil, nil, errors.New("required for a system of your own: a name or a file")
 		}
 	}
-	file, data, ok := embeddedFile("policies", ref)
+	file, data, ok := embeddedFile("policies", ref+variant+kindOf(platform))
+	if !ok {
+		file, data, ok = embeddedFile("policies", ref)
+	}
 	if !ok {
 		file = s.relative(ref)
 		var err error

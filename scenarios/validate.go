@@ -190,7 +190,7 @@ func (j *judge) healing() {
 	if t := j.s.Spec.Healing.Trust; t != "" && t != "actAndNotify" {
 		j.add("spec.healing.trust", "expected actAndNotify, got %q: other levels of trust are not there yet", t)
 	}
-	if _, _, err := j.s.Policy(false); err != nil {
+	if _, _, err := j.s.Policy("process", false); err != nil {
 		j.refer("spec.healing.policy", err)
 	}
 }
@@ -208,7 +208,7 @@ func (j *judge) control() {
 		}
 	}
 	if c.Policy != "" {
-		if _, _, err := j.s.Policy(true); err != nil {
+		if _, _, err := j.s.Policy("process", true); err != nil {
 			j.refer("spec.control.policy", err)
 		}
 	}

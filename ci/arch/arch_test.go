@@ -2,12 +2,15 @@ package arch
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -37,30 +40,39 @@ func (p pkg) rel() string {
 // list returns the packages of the module by their path below it.
 func list(t *testing.T) map[string]pkg {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json", "./...")
-	cmd.Dir = "../.."
-	out, err := cmd.Output()
+	all, err := listed()
 	if err != nil {
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
-		}
-		t.Fatalf("go list: %v", err)
-	}
-	all := map[string]pkg{}
-	for d := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p pkg
-		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatalf("decode go list: %v", err)
-		}
-		all[p.rel()] = p
+		t.Fatal(err)
 	}
 	if len(all) < 10 {
 		t.Fatalf("go list found %d packages; the rules would be empty", len(all))
 	}
 	return all
 }
+
+// listed asks the go command once for all tests: with the clients of clusters in the
+// module it takes seconds.
+var listed = sync.OnceValues(func() (map[string]pkg, error) {
+	cmd := exec.CommandContext(context.Background(), "go", "list", "-json", "./...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			err = fmt.Errorf("%w\n%s", err, exit.Stderr)
+		}
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	all := map[string]pkg{}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("decode go list: %w", err)
+		}
+		all[p.rel()] = p
+	}
+})
 
 // in tells whether a path below the module is one of the trees: "faults" names
 // the package alone, "faults/..." it and all below.
@@ -102,8 +114,12 @@ var bans = []ban{
 	{from: []string{"fixtures/shop", "fixtures/fleet"}, to: []string{"healers/..."}, except: nil, why: "the demo system uses of healers only breaker and backoff"},
 	{from: []string{"faults/...", "healers/...", "fixtures/...", "assertions/...", "reports/...", "scenarios/..."}, to: []string{"ci/...", "cmd/...", "scenarios/suites/..."}, why: "nothing imports ci, cmd or suites"},
 	{from: []string{"faults/...", "healers/...", "fixtures/...", "assertions/...", "reports/..."}, to: []string{"scenarios/..."}, why: "scenarios stand on top"},
-	{from: []string{"fixtures/process"}, to: []string{"fixtures/containers", "fixtures/cluster", "fixtures/fleet", "fixtures/remote"}, why: "no platform imports another"},
-	{from: []string{"fixtures/remote"}, to: []string{"fixtures/process", "fixtures/containers", "fixtures/cluster", "fixtures/fleet"}, why: "no platform imports another"},
+	{from: []string{"fixtures/process"}, to: []string{"fixtures/containers", "fixtures/cluster", "fixtures/fleet", "fixtures/remote"}, through: true, why: "no platform imports another"},
+	{from: []string{"fixtures/containers"}, to: []string{"fixtures/process", "fixtures/cluster", "fixtures/fleet", "fixtures/remote"}, through: true, why: "no platform imports another"},
+	{from: []string{"fixtures/cluster"}, to: []string{"fixtures/process", "fixtures/containers", "fixtures/fleet", "fixtures/remote"}, through: true, why: "no platform imports another"},
+	{from: []string{"fixtures/remote"}, to: []string{"fixtures/process", "fixtures/containers", "fixtures/cluster", "fixtures/fleet"}, through: true, why: "no platform imports another"},
+	{from: []string{"fixtures/host"}, to: []string{"fixtures/platform", "fixtures/process", "fixtures/containers", "fixtures/cluster"}, through: true, why: "the host knows mechanisms and no platform"},
+	{from: []string{"fixtures/process", "fixtures/containers", "fixtures/cluster"}, to: []string{"fixtures/shop", "fixtures/load"}, through: true, why: "a platform runs any System, and knows none"},
 }
 
 // allowedFixtures is all that faults may see of fixtures.
@@ -147,6 +163,22 @@ func TestFaultsSeeNounsAndHarmAlone(t *testing.T) {
 	}
 }
 
+// shared is all of ours that what the platforms share may see: no mechanism of the
+// host and no platform, so that the observer can use it in any arm and on any.
+var shared = []string{"fixtures/manifest", "fixtures/sut", "fixtures/sut/harm"}
+
+func TestWhatPlatformsShareKnowsNone(t *testing.T) {
+	p, ok := list(t)["fixtures/platform"]
+	if !ok {
+		t.Fatal("the rule names fixtures/platform, which does not exist")
+	}
+	for _, imp := range p.Imports {
+		if to, isOurs := ours(imp); isOurs && !slices.Contains(shared, to) {
+			t.Errorf("fixtures/platform imports %s: it may see %v", to, shared)
+		}
+	}
+}
+
 // leaves import the standard library and the packages named.
 var leaves = map[string][]string{
 	"fixtures/sut":        nil,
@@ -182,22 +214,46 @@ var soleImporters = map[string][]string{
 	"github.com/vishvananda/netlink/...":      {"fixtures/host"},
 	"github.com/vishvananda/netns/...":        {"fixtures/host"},
 	"github.com/testcontainers/...":           {"fixtures/containers"},
-	"github.com/docker/docker/...":            {"fixtures/containers", "fixtures/cluster"},
+	"github.com/docker/...":                   {"fixtures/containers", "fixtures/cluster"},
+	"github.com/moby/moby/...":                {"fixtures/containers", "fixtures/cluster"},
 	"sigs.k8s.io/kind/...":                    {"fixtures/cluster"},
 	"k8s.io/client-go/...":                    {"fixtures/cluster", "healers/journal"},
+	"github.com/jackc/pgx/v5/...":             {"fixtures/shop"},
+	"github.com/redis/go-redis/v9/...":        {"fixtures/shop"},
+	"github.com/prometheus/...":               {"fixtures/shop", "scenarios/run"},
 	"github.com/Shopify/toxiproxy/v2/...":     {"fixtures/process"},
 	"modernc.org/sqlite/...":                  {"healers/journal", "reports/history"},
 	"cel.dev/cel-go/...":                      {"healers/runbook"},
 	"github.com/spf13/cobra/...":              {"cmd/rebound"},
 	module + "/fixtures/sut/repair":           {"healers/act", "fixtures/process", "fixtures/remote", "fixtures/containers", "fixtures/cluster", "fixtures/fleet", "fixtures/sut/suttest"},
+	module + "/fixtures/containers":           {"scenarios/run", "scenarios/suites", "cmd/rebound"},
+	module + "/fixtures/cluster":              {"scenarios/run", "scenarios/suites", "cmd/rebound"},
 	"github.com/onsi/gomega/...":              {"assertions/matchers"},
 	"github.com/onsi/ginkgo/v2/...":           {},
 	"pgregory.net/rapid/...":                  {},
 	"go.uber.org/goleak/...":                  {},
 	"testing/...":                             {"fixtures/sut/suttest", "faults/faulttest", "healers/healerstest"},
-	module + "/fixtures/host":                 {"fixtures/process", "fixtures/containers", "fixtures/cluster", "scenarios/run", "cmd/rebound"},
+	module + "/fixtures/host":                 {"fixtures/process", "fixtures/containers", "fixtures/cluster", "scenarios/run", "scenarios/suites", "cmd/rebound"},
 	module + "/healers/act":                   {"cmd/rebound"},
 	module + "/reports/timeline/timelinetest": {},
+}
+
+// foreign are packages from outside that must not come in through others either:
+// what breaks, mends and judges is linked without an engine for containers and
+// without a client for clusters.
+var foreign = []string{"github.com/testcontainers/...", "github.com/moby/moby/...", "sigs.k8s.io/kind/...", "k8s.io/client-go/...", "github.com/google/nftables/..."}
+
+func TestHalvesAndJudgementAreLinkedWithoutPlatforms(t *testing.T) {
+	for path, p := range list(t) {
+		if !in(path, "faults", "healers/...", "assertions/...", "reports/...", "fixtures/platform", "fixtures/shop", "fixtures/sut/...", "fixtures/manifest") {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if in(dep, foreign...) && path != "healers/journal" {
+				t.Errorf("%s depends on %s", path, dep)
+			}
+		}
+	}
 }
 
 func TestSoleImporters(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 var demoScenarios = []string{"crash", "hang", "disk-full", "partition"}
 
 func demoCommand() *cobra.Command {
-	f := runFlags{on: "process", healers: string(sut.ArmRebound), control: string(run.ControlOwn), runs: 1, whole: true}
+	f := runFlags{platformFlags: platformFlags{on: run.PlatformProcess}, healers: string(sut.ArmRebound), control: string(run.ControlOwn), runs: 1, whole: true}
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "The main job, on your machine: break the shop four ways, heal it, show the report",

@@ -46,7 +46,7 @@ func TestExitCodesOfResults(t *testing.T) {
 			if c.require {
 				t.Setenv("REBOUND_REQUIRE", "process")
 			}
-			f := runFlags{on: "process", out: t.TempDir(), whole: c.whole}
+			f := runFlags{platformFlags: platformFlags{on: "process"}, out: t.TempDir(), whole: c.whole}
 			c.pair.Scenario = "it"
 			c.pair.Outcome, c.pair.Control = outcome(t, f.out, "rebound", c.run), outcome(t, f.out, "off", c.control)
 			ctx, cancel := context.WithCancel(t.Context())

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rebound-chaos/rebound/faults"
-	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/fixtures/shop"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -32,18 +32,24 @@ func faultsCommand() *cobra.Command {
 
 func faultsTryCommand() *cobra.Command {
 	var out output
+	var on platformFlags
 	var args, system string
 	var t run.Try
 	c := &cobra.Command{
 		Use:   "try FAULT",
 		Short: "Inject one fault into a system, print the evidence, revert it",
-		Long: `Try starts a system (the shop, or --system FILE), injects the fault, prints what
-an independent look at the system shows, holds it, reverts it, and looks for what
-is left. Exit code 0: it was seen, and left nothing; 1: it left something; 3: its
-effect was not seen, or it could not be tried here.`,
+		Long: `Try starts a system (the shop, or --system FILE) on a platform, without load and
+without our engine, injects the fault, prints what an independent look at the
+system shows, holds it, reverts it, and looks for what is left. Exit code 0: it was
+seen, and left nothing; 1: it left something; 3: its effect was not seen, or it
+could not be tried here.
+
+` + platformHelp(),
 		Example: `  rebound faults try hang
   rebound faults try disk-full --args '{"with":"logs"}' --hold 5s
-  rebound faults try partition --workload orders --to store`,
+  rebound faults try partition --workload orders --to store
+  rebound faults try hang --on containers
+  rebound faults try node-stop --on kind --workload orders`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, names []string) error {
 			t.Spec.Fault = names[0]
@@ -53,9 +59,17 @@ effect was not seen, or it could not be tried here.`,
 			if args != "" {
 				t.Spec.Args = json.RawMessage(args)
 			}
-			var err error
-			if t.System, err = loadSystem(system); err != nil {
+			p, err := on.platform()
+			if err != nil {
 				return usage(err)
+			}
+			if t.System, err = loadSystem(system, p.Name); err != nil {
+				return usage(err)
+			}
+			t.Platform, t.Cluster = p.Name, on.cluster
+			began := time.Now()
+			t.Progress = func(words string) {
+				fmt.Fprintf(c.ErrOrStderr(), "%6.2fs  waits     %s\n", time.Since(began).Seconds(), words)
 			}
 			t.Event = func(e faults.Event) {
 				fmt.Fprintf(c.ErrOrStderr(), "%6.2fs  %-9s %s of %s: %s\n", e.At.Seconds(), e.State, e.Fault, e.Target.ID, e.Proof)
@@ -67,11 +81,14 @@ effect was not seen, or it could not be tried here.`,
 			return endTry(c, out, tried, err)
 		},
 	}
+	on.flags(c, run.PlatformProcess)
 	fs := c.Flags()
 	fs.StringVar(&system, "system", "", "a kind: System file (default: the shop)")
 	fs.StringVar(&t.Spec.Target.Workload, "workload", "", "the workload that is hit (default: the first that fits)")
 	fs.StringVar(&t.Spec.Target.To, "to", "", "the other end, of a fault of links")
 	fs.StringVar(&t.Spec.Target.Volume, "volume", "", "the volume, of a fault of volumes")
+	fs.StringVar(&t.Spec.Target.Node, "node", "", "the node, of a fault of nodes (default: the one that an instance of the workload is on)")
+	fs.StringVar(&t.Spec.Target.Zone, "zone", "", "the zone of what is hit")
 	fs.StringVar(&args, "args", "", "the fault's own arguments, as JSON")
 	fs.DurationVar(&t.Hold, "hold", 2*time.Second, "how long it is held")
 	fs.Uint64Var(&t.Seed, "seed", 1, "the seed that picks the target")
@@ -116,17 +133,21 @@ func writeTried(w io.Writer, tried run.Tried) error {
 	return nil
 }
 
-// loadSystem reads a system file; without one it is the shop.
-func loadSystem(file string) (*manifest.System, error) {
+// loadSystem reads a system file; without one it is the shop, as the platform runs it.
+func loadSystem(file, platform string) (*manifest.System, error) {
 	if file == "" {
-		system, _ := shop.System("process")
+		system, _ := shop.System(platform)
 		return system, nil
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return manifest.LoadSystem(file, data)
+	system, err := manifest.LoadSystem(file, data)
+	if err == nil {
+		system.Files = os.DirFS(filepath.Dir(file))
+	}
+	return system, err
 }
 
 func faultsActiveCommand() *cobra.Command {
@@ -137,7 +158,7 @@ func faultsActiveCommand() *cobra.Command {
 
 func faultsRevertCommand() *cobra.Command {
 	return leasesCommand("revert", "Undo what runs left whose guardian is dead as well, and print it", func(ctx context.Context, state string) ([]faults.LeaseInfo, error) {
-		return faults.RevertLeases(ctx, state, host.Undo)
+		return faults.RevertLeases(ctx, state, run.Undo)
 	})
 }
 

@@ -6,9 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rebound-chaos/rebound/faults"
-	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/process"
 	"github.com/rebound-chaos/rebound/fixtures/shop"
+	"github.com/rebound-chaos/rebound/scenarios/run"
 )
 
 // The helpers that a run starts from this same binary. They are verbs so that
@@ -34,7 +34,7 @@ func guardianCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "_guardian", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return failed(faults.ServeGuardian(os.Stdin, os.Stdout, dir, cfg.Lease, host.Undo))
+			return failed(faults.ServeGuardian(os.Stdin, os.Stdout, dir, cfg.Lease, run.Undo))
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "where the journal is kept")

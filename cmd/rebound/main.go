@@ -116,8 +116,8 @@ Exit codes: 0 pass, 1 fail, 2 a mistake in the input (nothing was started),
 	}
 	root.AddCommand(
 		demoCommand(), runCommand(), judgeCommand(), reportCommand(), listCommand(),
-		capabilitiesCommand(), faultsCommand(), versionCommand(),
-		shopCommand(), holderCommand(), guardianCommand(), engineCommand(),
+		capabilitiesCommand(), clusterCommand(), faultsCommand(), versionCommand(),
+		shopCommand(), holderCommand(), guardianCommand(), rootCommand(), engineCommand(),
 	)
 	return root
 }

@@ -25,12 +25,13 @@ import (
 
 // runFlags are the flags of run, and what demo sets by itself.
 type runFlags struct {
-	on, healers, control, out, state string
-	seed                             uint64
-	runs                             int
-	dryRun                           bool
-	whole                            bool // what was skipped makes it inconclusive
-	print                            output
+	platformFlags
+	healers, control, out, state string
+	seed                         uint64
+	runs                         int
+	dryRun                       bool
+	whole                        bool // what was skipped makes it inconclusive
+	print                        output
 }
 
 func runCommand() *cobra.Command {
@@ -51,9 +52,23 @@ Timelines, reports and logs go to --out; without it to a new folder, TIME-SEED,
 below runs in the state folder, and the first line printed says which. A single
 run writes into the folder itself, several into SCENARIO/HEALERS/RUN below it.
 
-What the platform lacks is skipped by name, with the way out, and exits 0. What
-the harness itself could not carry out exits 3; the other runs go on.`,
+What the platform lacks, the platform itself where it is not there, is skipped by
+name, with the way out, and exits 0; with REBOUND_REQUIRE=PLATFORM,... in the
+environment it exits 1. What the harness itself could not carry out exits 3; the
+other runs go on.
+
+Healers:
+  rebound   our engine. On clusters their controllers run as always, and the report
+            says who was first
+  native    what the platform brings: restart policies, health checks, controllers.
+            The report says what that achieved; the same checks are judged
+  off       nobody, nothing
+
+` + platformHelp(),
 		Example: `  rebound run crash --control
+  rebound run crash hang disk-full partition --on containers
+  rebound run crash --on kind --healers native
+  rebound run ./mine.yaml --on current-context --context staging
   rebound run crash hang disk-full partition --out out --seed 7
   rebound run ./my-scenario.yaml --healers off
   rebound run crash --control=off
@@ -67,7 +82,7 @@ the harness itself could not carry out exits 3; the other runs go on.`,
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.on, "on", "process", "the platform: process")
+	f.flags(c, run.PlatformProcess)
 	fs.StringVar(&f.healers, "healers", string(sut.ArmRebound), "who heals: rebound, native or off")
 	fs.StringVar(&f.control, "control", "", "run the negative control beside it: alone as the scenario says, else =off or =native")
 	fs.Lookup("control").NoOptDefVal = string(run.ControlOwn)
@@ -105,6 +120,7 @@ func (f *runFlags) execute(c *cobra.Command, names []string, control bool) error
 	}
 	batch := run.Batch{
 		Scenarios: list, Healers: arm, Control: controlArm, Runs: f.runs, Seed: f.seed, Out: f.out,
+		Config: run.Config{Platform: f.on, Cluster: f.cluster, State: state, Tool: "rebound v" + version},
 	}
 	if err := batch.Check(); err != nil {
 		return usage(err)
@@ -121,8 +137,7 @@ func (f *runFlags) execute(c *cobra.Command, names []string, control bool) error
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	live, stopLive := startLive(ctx, c.ErrOrStderr())
-	batch.Config = run.Config{Platform: f.on, State: state, Binary: binary, Tool: "rebound v" + version}
-	batch.Follow = live.Follow
+	batch.Config.Binary, batch.Follow = binary, live.Follow
 	pairs, runErr := batch.Run(ctx)
 	stopLive()
 	return f.report(c, pairs, runErr)
@@ -132,8 +147,8 @@ func (f *runFlags) execute(c *cobra.Command, names []string, control bool) error
 func (f *runFlags) load(names []string) ([]*scenarios.Scenario, error) {
 	var list []*scenarios.Scenario
 	var errs []error
-	if f.on != "process" {
-		errs = append(errs, fmt.Errorf("--on %s: this version runs on process alone", f.on))
+	if _, err := f.platform(); err != nil {
+		errs = append(errs, err)
 	}
 	if f.runs < 1 {
 		errs = append(errs, fmt.Errorf("--runs %d: expected 1 or more", f.runs))

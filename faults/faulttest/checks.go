@@ -89,21 +89,39 @@ func lasts(ctx context.Context, b bench, i faults.Injection) error {
 }
 
 func targetGone(ctx context.Context, b bench) error {
+	if b.target.ID.Kind() == sut.KindNode {
+		return nil // a node that is taken away for good does not come back for the next check
+	}
 	i, err := b.inject(ctx)
 	if err != nil {
 		return err
 	}
+	var e faults.Evidence
 	if !b.idle() {
-		if _, err := b.confirmed(ctx, i); err != nil {
+		if e, err = b.confirmed(ctx, i); err != nil {
 			return errors.Join(err, i.Revert(ctx))
 		}
 	}
+	if !e.Gone {
+		if err := b.endTarget(ctx); err != nil {
+			return errors.Join(err, i.Revert(ctx))
+		}
+	}
+	for n := range 2 {
+		if err := i.Revert(ctx); err != nil {
+			return fmt.Errorf("revert of a target that is gone, call %d: %w", n+1, err)
+		}
+	}
+	return b.leftNothing()
+}
+
+func (b bench) endTarget(ctx context.Context) error {
 	instance := sut.Target{ID: b.target.ID.Instance(), Incarnation: b.target.Incarnation}
 	killer, err := sut.Find[harm.Killer](b.rig.System, harm.CanKill, instance)
 	if err != nil {
-		return errors.Join(fmt.Errorf("end the target: %w", err), i.Revert(ctx))
+		return fmt.Errorf("end the target: %w", err)
 	}
-	err = eventually(ctx, b.wait, func() error {
+	return eventually(ctx, b.wait, func() error {
 		switch err := killer.Kill(ctx, instance, syscall.SIGKILL); {
 		case err == nil:
 			return fmt.Errorf("%s is not gone after SIGKILL", instance)
@@ -113,15 +131,6 @@ func targetGone(ctx context.Context, b bench) error {
 			return err
 		}
 	})
-	if err != nil {
-		return errors.Join(err, i.Revert(ctx))
-	}
-	for n := range 2 {
-		if err := i.Revert(ctx); err != nil {
-			return fmt.Errorf("revert of a target that is gone, call %d: %w", n+1, err)
-		}
-	}
-	return b.leftNothing()
 }
 
 func olderLife(ctx context.Context, b bench) error {

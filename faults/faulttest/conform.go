@@ -1,6 +1,7 @@
 package faulttest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,8 +21,14 @@ import (
 // Platform binds the suite to one platform.
 type Platform struct {
 	Name string
-	// Start starts a system that t ends.
+	// Start starts a system that t ends, or gives one that runs already. It is called
+	// for every check: a target that an earlier one removed must have a successor in Targets.
 	Start func(t *testing.T) Rig
+	// Lacks are the capabilities that the platform has on no host: what needs them
+	// is skipped by name, whatever REBOUND_REQUIRE says.
+	Lacks []sut.Capability
+	// Within is how long what must become so may take; 0 means 10 s.
+	Within time.Duration
 	// Undo does what an operation says that a verb of the platform armed.
 	Undo func(context.Context, harm.Op) error
 	// Crash injects the fault in a harness that is a process of its own, kills that
@@ -34,7 +41,8 @@ type Platform struct {
 // Rig is a system that runs, and an eye of its own on it.
 type Rig struct {
 	System sut.System
-	// Targets are what is broken, by kind.
+	// Targets are what is broken, by kind. A fault of a kind that is not in it is
+	// looked up for the sake of the reason why it is missing.
 	Targets map[sut.Kind]sut.ID
 	// Look tells, past the verbs of the platform, whether the effect of a fault is
 	// there, and what was seen.
@@ -108,18 +116,28 @@ func Conform(t *testing.T, def faults.Definition, args json.RawMessage, p Platfo
 
 func start(t *testing.T, def faults.Definition, args json.RawMessage, p Platform, crashAt int) bench {
 	t.Helper()
-	b := bench{def: def, args: args, rig: p.Start(t), undo: p.Undo, lease: NewLease(crashAt), wait: patience}
+	b := bench{
+		def: def, args: args, rig: p.Start(t), undo: p.Undo, lease: NewLease(crashAt),
+		wait: max(cmp.Or(p.Within, patience), def.ConfirmWithin),
+	}
+	id, ok := b.rig.Targets[def.Of]
+	if !ok {
+		id = sut.NodeID("none")
+	}
+	if def.Needs != "" {
+		var missing *sut.Missing
+		_, err := b.rig.System.Offer(def.Needs, sut.Target{ID: id})
+		switch {
+		case errors.As(err, &missing) && slices.Contains(p.Lacks, def.Needs):
+			t.Skip(missing)
+		case errors.As(err, &missing):
+			Skip(t, p.Name, missing)
+		case err != nil:
+			t.Fatal(err)
+		}
+	}
 	var err error
-	if b.target, err = present(t.Context(), b.rig.System, b.rig.Targets[def.Of]); err != nil {
-		t.Fatal(err)
-	}
-	if def.Needs == "" {
-		return b
-	}
-	var missing *sut.Missing
-	if _, err := b.rig.System.Offer(def.Needs, b.target); errors.As(err, &missing) {
-		Skip(t, p.Name, missing)
-	} else if err != nil {
+	if b.target, err = present(t.Context(), b.rig.System, id); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -143,6 +161,11 @@ func present(ctx context.Context, s sut.System, id sut.ID) (sut.Target, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := s.Watch(ctx, func(d sut.Delta) error {
+		for _, n := range d.Nodes {
+			if n.ID == id {
+				return found
+			}
+		}
 		for _, in := range d.Instances {
 			if in.ID == id.Instance() && in.Phase == sut.PhaseRunning {
 				t.Incarnation = in.Incarnation
@@ -157,13 +180,31 @@ func present(ctx context.Context, s sut.System, id sut.ID) (sut.Target, error) {
 	return t, nil
 }
 
+// told is what the system's Watch says of an instance when it is asked.
+func (b bench) told(ctx context.Context) func(sut.ID) (sut.Instance, bool) {
+	return func(id sut.ID) (in sut.Instance, ok bool) {
+		seen := errors.New("seen")
+		err := b.rig.System.Watch(ctx, func(d sut.Delta) error {
+			i := slices.IndexFunc(d.Instances, func(in sut.Instance) bool { return in.ID == id })
+			if ok = i >= 0; ok {
+				in = d.Instances[i]
+			}
+			return seen
+		})
+		if !errors.Is(err, seen) {
+			return sut.Instance{Target: b.target}, true // blind: nothing is known to have gone
+		}
+		return in, ok
+	}
+}
+
 func (b bench) inject(ctx context.Context) (faults.Injection, error) {
 	f, err := b.def.New(b.args)
 	if err != nil {
 		return nil, err
 	}
 	return f.Inject(ctx, faults.Env{
-		Harm: b.rig.System.Offer, Target: b.target, Lease: b.lease, Rand: seed.Stream(1, "faulttest", b.def.Name),
+		Harm: b.rig.System.Offer, Look: b.told(ctx), Target: b.target, Lease: b.lease, Rand: seed.Stream(1, "faulttest", b.def.Name),
 	})
 }
 

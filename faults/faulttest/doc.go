@@ -3,6 +3,6 @@
 // harness behind every entry of the undo journal.
 //
 // A platform is bound to it by a [Platform] in a test file, as process_test.go
-// here does: the package itself knows none. [Memory] is a system that exists in
+// here does: the package itself knows none. A new fault gets a line in [Cases]. [Memory] is a system that exists in
 // memory alone, for tests of what stands on faults.
 package faulttest

@@ -15,8 +15,8 @@ import (
 // Memory is a system in memory whose verbs change a map. It is safe for
 // concurrent use; its fields are set before it is used.
 type Memory struct {
-	// Fail is asked before every call of a verb, by name: kill, pause, fill, cut,
-	// observe, release. Its error is the call's, and nothing happens then. nil: none fails.
+	// Fail is asked before every call of a verb, by name: kill, delete, pause, fill,
+	// cut, stop node, freeze node, drain, observe, release. Its error is the call's, and nothing happens then. nil: none fails.
 	Fail func(call string) error
 	// ForgetCuts: a restart of either end mends a link, as where a cut lives in
 	// the process's own network namespace.
@@ -25,6 +25,7 @@ type Memory struct {
 	mu        sync.Mutex
 	instances map[sut.ID]sut.Instance
 	volumes   []sut.Volume
+	nodes     []sut.Node // sorted by ID
 	lives     int
 	broken    map[string]bool // what is broken now; guarded by mu
 	changes   []sut.Delta     // all since the start; guarded by mu
@@ -45,11 +46,23 @@ func NewMemory(instances []sut.ID, volumes ...sut.ID) *Memory {
 	return m
 }
 
+// Node adds a node that these instances run on, before anything else is done.
+func (m *Memory) Node(name, zone string, runs ...sut.ID) {
+	m.nodes = append(m.nodes, sut.Node{ID: sut.NodeID(name), Zone: zone, Ready: sut.Yes})
+	slices.SortFunc(m.nodes, func(a, b sut.Node) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	for _, id := range runs {
+		in := m.instances[id]
+		in.Node, in.Zone = name, zone
+		m.instances[id] = in
+	}
+}
+
 func (m *Memory) born(id sut.ID) sut.Instance {
 	m.lives++
 	return sut.Instance{
 		Target:   sut.Target{ID: id, Incarnation: fmt.Sprintf("%d+%d", m.lives, m.lives)},
 		Workload: id.Workload(), Phase: sut.PhaseRunning,
+		Node: m.instances[id].Node, Zone: m.instances[id].Zone,
 	}
 }
 
@@ -57,7 +70,7 @@ func (m *Memory) born(id sut.ID) sut.Instance {
 func (m *Memory) Snapshot() sut.Delta {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := sut.Delta{Reset: true, Rev: uint64(len(m.changes)) + 1, Volumes: slices.Clone(m.volumes)}
+	d := sut.Delta{Reset: true, Rev: uint64(len(m.changes)) + 1, Volumes: slices.Clone(m.volumes), Nodes: slices.Clone(m.nodes)}
 	for _, id := range slices.Sorted(maps.Keys(m.instances)) {
 		d.Instances = append(d.Instances, m.instances[id])
 	}
@@ -104,7 +117,7 @@ func (m *Memory) end(id sut.ID, s syscall.Signal) {
 	if m.ForgetCuts {
 		maps.DeleteFunc(m.broken, func(what string, _ bool) bool {
 			link, ok := strings.CutPrefix(what, "partition ")
-			from, to := sut.ID(link).Ends()
+			from, to := bare(link).Ends()
 			return ok && (from == id || to == id)
 		})
 	}
@@ -141,6 +154,11 @@ func (m *Memory) Exit(id sut.ID) {
 func (m *Memory) Remove(id sut.ID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.remove(id)
+}
+
+// remove is called with mu held.
+func (m *Memory) remove(id sut.ID) {
 	if _, ok := m.instances[id]; !ok {
 		return
 	}
@@ -148,8 +166,8 @@ func (m *Memory) Remove(id sut.ID) {
 	delete(m.instances, id)
 	maps.DeleteFunc(m.broken, func(what string, _ bool) bool {
 		_, target, _ := strings.Cut(what, " ")
-		from, to := sut.ID(target).Ends()
-		return sut.ID(target).Instance() == id || from == id || to == id
+		from, to := bare(target).Ends()
+		return bare(target).Instance() == id || from == id || to == id
 	})
 	m.changed(sut.Delta{Gone: []sut.ID{id}})
 }
@@ -161,8 +179,15 @@ func (m *Memory) Clean(volume sut.ID) {
 	delete(m.broken, "disk-full "+string(volume))
 }
 
+// bare is a target without the direction in which it is broken.
+func bare(target string) sut.ID {
+	id, _, _ := strings.Cut(target, " ")
+	return sut.ID(id)
+}
+
 // Broken lists what is broken now: "hang orders/1@3+3", "partition
-// orders/0>store/0", "disk-full store/0:data". What is dead is not in it.
+// orders/0>store/0", "partition orders/0>store/0 there", "disk-full store/0:data",
+// "node-stop node:a". What is dead is not in it.
 func (m *Memory) Broken() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -170,14 +195,15 @@ func (m *Memory) Broken() []string {
 }
 
 // IsBroken tells whether a fault of that name acts on a target: of an instance
-// the very incarnation; killed is what no longer runs.
+// the very incarnation; killed and deleted is what no longer runs.
 func (m *Memory) IsBroken(fault string, t sut.Target) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if fault == "kill" {
+	if fault == "kill" || fault == "pod-kill" {
 		return !m.alive(t)
 	}
-	return m.broken[m.name(fault, t)]
+	what := m.name(fault, t)
+	return m.broken[what] || m.broken[what+" there"] || m.broken[what+" back"]
 }
 
 func (*Memory) name(fault string, t sut.Target) string {
@@ -188,12 +214,22 @@ func (*Memory) name(fault string, t sut.Target) string {
 }
 
 func (m *Memory) alive(t sut.Target) bool {
+	if t.ID.Kind() == sut.KindNode {
+		return m.node(t.ID) != nil
+	}
 	in, ok := m.instances[t.ID.Instance()]
 	if _, to := t.ID.Ends(); to != "" {
 		_, there := m.instances[to]
 		ok = ok && there
 	}
 	return ok && in.Phase == sut.PhaseRunning && (t.Incarnation == "" || in.Incarnation == t.Incarnation)
+}
+
+func (m *Memory) node(id sut.ID) *sut.Node {
+	if i := slices.IndexFunc(m.nodes, func(n sut.Node) bool { return n.ID == id }); i >= 0 {
+		return &m.nodes[i]
+	}
+	return nil
 }
 
 func (m *Memory) fail(call string) error {

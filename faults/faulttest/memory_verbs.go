@@ -5,11 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/fixtures/sut/harm"
 )
+
+// Control is the name of the node that no verb is offered for.
+const Control = "control"
 
 // Offer implements [sut.System].
 func (m *Memory) Offer(c sut.Capability, t sut.Target) (any, error) {
@@ -17,11 +24,18 @@ func (m *Memory) Offer(c sut.Capability, t sut.Target) (any, error) {
 	switch {
 	case c == harm.CanKill && kind == sut.KindInstance,
 		c == harm.CanPause && kind == sut.KindInstance,
+		c == harm.CanDelete && kind == sut.KindInstance,
 		c == harm.CanFill && kind == sut.KindVolume,
 		c == harm.CanCut && kind == sut.KindLink:
 		return memoryVerbs{m}, nil
+	case kind != sut.KindNode || c != harm.CanStopNode && c != harm.CanFreezeNode && c != harm.CanDrain:
+		return nil, &sut.Missing{Capability: c, Target: t.ID, Reason: "memory has no such verb"}
+	case t.ID.Part() == Control:
+		return nil, &sut.Missing{Capability: c, Target: t.ID, Reason: "it runs the control plane"}
+	case m.node(t.ID) == nil:
+		return nil, &sut.Missing{Capability: c, Target: t.ID, Reason: "there is no such node"}
 	}
-	return nil, &sut.Missing{Capability: c, Target: t.ID, Reason: "memory has no such verb"}
+	return memoryNodes{m, map[sut.Capability]string{harm.CanStopNode: "stop", harm.CanFreezeNode: "freeze"}[c]}, nil
 }
 
 // Undo does what an operation says that a verb armed.
@@ -32,8 +46,23 @@ func (m *Memory) Undo(_ context.Context, op harm.Op) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.broken, what)
+	m.mend(what)
 	return nil
+}
+
+// mend is called with mu held.
+func (m *Memory) mend(what string) {
+	delete(m.broken, what)
+	if id, ok := strings.CutPrefix(what, "drain "); ok && m.node(sut.ID(id)) != nil {
+		m.cordon(sut.ID(id), "")
+	}
+}
+
+// cordon is called with mu held.
+func (m *Memory) cordon(id sut.ID, by string) {
+	n := m.node(id)
+	n.CordonedBy = by
+	m.changed(sut.Delta{Nodes: []sut.Node{*n}})
 }
 
 type memoryVerbs struct{ m *Memory }
@@ -62,15 +91,64 @@ func (v memoryVerbs) Fill(ctx context.Context, l harm.Lease, t sut.Target, _ har
 	return v.m.breaks(ctx, l, "fill", "disk-full", t)
 }
 
-func (v memoryVerbs) Cut(ctx context.Context, l harm.Lease, t sut.Target, _ harm.Cut) (harm.Hold, error) {
-	return v.m.breaks(ctx, l, "cut", "partition", t)
+func (v memoryVerbs) Cut(ctx context.Context, l harm.Lease, t sut.Target, c harm.Cut) (harm.Hold, error) {
+	what := v.m.name("partition", t)
+	if c.Only != "" {
+		what += " " + string(c.Only)
+	}
+	return v.m.arm(ctx, l, "cut", what, t)
+}
+
+// Delete implements [harm.Deleter]: nobody makes another.
+func (v memoryVerbs) Delete(_ context.Context, t sut.Target, _ time.Duration) error {
+	if err := v.m.fail("delete"); err != nil {
+		return err
+	}
+	v.m.mu.Lock()
+	defer v.m.mu.Unlock()
+	if !v.m.alive(t) {
+		return fmt.Errorf("delete %s: %w", t, sut.ErrGone)
+	}
+	v.m.remove(t.ID)
+	return nil
+}
+
+// memoryNodes are the verbs of nodes; how is stop or freeze.
+type memoryNodes struct {
+	m   *Memory
+	how string
+}
+
+// StopNode implements [harm.NodeStopper].
+func (v memoryNodes) StopNode(ctx context.Context, l harm.Lease, t sut.Target) (harm.Hold, error) {
+	return v.m.breaks(ctx, l, v.how+" node", "node-"+v.how, t)
+}
+
+// Drain implements [harm.Drainer]: nothing delays what is evicted.
+func (v memoryNodes) Drain(ctx context.Context, l harm.Lease, t sut.Target) (harm.Hold, error) {
+	h, err := v.m.breaks(ctx, l, "drain", "drain", t)
+	if err != nil {
+		return nil, err
+	}
+	v.m.mu.Lock()
+	defer v.m.mu.Unlock()
+	v.m.cordon(t.ID, "somebody")
+	for _, id := range slices.Sorted(maps.Keys(v.m.instances)) {
+		if v.m.instances[id].Node == t.ID.Part() {
+			v.m.remove(id)
+		}
+	}
+	return h, nil
 }
 
 func (m *Memory) breaks(ctx context.Context, l harm.Lease, call, fault string, t sut.Target) (harm.Hold, error) {
+	return m.arm(ctx, l, call, m.name(fault, t), t)
+}
+
+func (m *Memory) arm(ctx context.Context, l harm.Lease, call, what string, t sut.Target) (harm.Hold, error) {
 	if err := m.fail(call); err != nil {
 		return nil, err
 	}
-	what := m.name(fault, t)
 	args, err := json.Marshal(what)
 	if err != nil {
 		return nil, err
@@ -125,7 +203,9 @@ func (h *memoryHold) Release(ctx context.Context) error {
 		return err
 	}
 	h.m.mu.Lock()
-	delete(h.m.broken, h.what)
+	if h.m.broken[h.what] {
+		h.m.mend(h.what)
+	}
 	h.m.mu.Unlock()
 	return h.disarm(ctx)
 }

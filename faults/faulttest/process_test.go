@@ -101,26 +101,10 @@ func TestProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes, for a minute")
 	}
-	platform := faulttest.Platform{Name: "process", Undo: host.Undo, Start: startProcess, Crash: crashProcess}
-	for name, c := range map[string]struct{ fault, args string }{
-		"kill":              {"kill", ""},
-		"kill with SIGTERM": {"kill", `{"signal":"SIGTERM"}`},
-		"hang":              {"hang", ""},
-		"partition":         {"partition", ""},
-		"placebo":           {"placebo", ""},
-		"disk-full":         {"disk-full", ""},
-		"disk-full to 95%":  {"disk-full", `{"level":"95%"}`},
-		"disk-full of temp": {"disk-full", `{"with":"temp"}`},
-		"disk-full of logs": {"disk-full", `{"with":"logs","level":"92%"}`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			def, ok := faults.Lookup(c.fault)
-			if !ok {
-				t.Fatalf("no fault %s", c.fault)
-			}
-			faulttest.Conform(t, def, json.RawMessage(c.args), platform)
-		})
-	}
+	faulttest.ConformAll(t, faulttest.Platform{
+		Name: "process", Undo: host.Undo, Start: startProcess, Crash: crashProcess,
+		Lacks: []sut.Capability{harm.CanDelete, harm.CanStopNode, harm.CanFreezeNode, harm.CanDrain},
+	})
 }
 
 func startProcess(t *testing.T) faulttest.Rig {

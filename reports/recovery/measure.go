@@ -188,36 +188,3 @@ func (m *Meter) relapses(r *Recovery, from time.Duration) {
 		}
 	}
 }
-
-// restoredBy attributes recovery. An act counts if it was on what was hit, was
-// issued after the injection began and before recovery (give or take the second
-// that recovery is exact to), and ended well.
-func (m *Meter) restoredBy(r *Recovery, hits []*hit) RestoredBy {
-	first := hits[0]
-	dipped := r.FullBefore && m.capacity.dipped(first.injected, r.ObservedUntil)
-	healed := func(by time.Duration) RestoredBy {
-		for _, a := range m.acts {
-			for _, h := range hits {
-				if a.ok && a.issued >= h.injected && a.issued <= by+second && h.about(a.target) {
-					return ByHealer
-				}
-			}
-		}
-		return ByPlatform
-	}
-	suffered := r.TTM == nil || *r.TTM > 0
-	switch {
-	case r.TTR != nil && (suffered || dipped):
-		return healed(*r.RestoredAt)
-	case r.TTR != nil:
-		return ByNone // nothing was lost
-	case r.TTM != nil && suffered:
-		return healed(*r.RecoveredAt)
-	case r.RecoverAfterRevert != nil:
-		return ByRevert
-	case r.TTM != nil && dipped && m.revert > 0 && m.capacity.full:
-		return ByRevert // replicas came back only then
-	default:
-		return ByNone
-	}
-}

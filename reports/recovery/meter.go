@@ -16,15 +16,16 @@ type Meter struct {
 	// Sustained is how long recovery must hold; 0: as the header says, else 10 s.
 	Sustained time.Duration
 
-	header   timeline.Header
-	baseline time.Duration // the begin of its phase; 0: none
-	revert   time.Duration // the begin of its phase; 0: not yet
-	stopped  time.Duration // what ended observation if nothing was reverted; 0: not yet
-	last     time.Duration // of the last event
-	hits     []*hit        // faults by the time at which their injection began
-	acts     []*act
-	points   []Point
-	capacity capacity
+	header    timeline.Header
+	baseline  time.Duration // the begin of its phase; 0: none
+	revert    time.Duration // the begin of its phase; 0: not yet
+	stopped   time.Duration // what ended observation if nothing was reverted; 0: not yet
+	last      time.Duration // of the last event
+	hits      []*hit        // faults by the time at which their injection began
+	acts      []*act
+	points    []Point
+	capacity  capacity
+	comebacks comebacks
 }
 
 // hit is one injected fault.
@@ -44,6 +45,7 @@ type hit struct {
 type act struct {
 	id     string
 	target string
+	verb   string
 	issued time.Duration
 	ok     bool
 }
@@ -63,6 +65,7 @@ func (m *Meter) Observe(e timeline.Event) {
 		m.fault(e)
 	case e.Instance != nil:
 		m.capacity.observe(e)
+		m.comebacks.observe(e, len(m.hits) > 0)
 	case e.Healing != nil:
 		m.healing(e)
 	case e.Stop != nil, e.End != nil:
@@ -128,7 +131,7 @@ func (m *Meter) healing(e timeline.Event) {
 			}
 		}
 	case timeline.HealingAct:
-		m.acts = append(m.acts, &act{id: h.Act, target: e.Target, issued: e.At})
+		m.acts = append(m.acts, &act{id: h.Act, target: e.Target, verb: h.Verb, issued: e.At})
 		for _, f := range m.hits {
 			if f.detected != nil && f.acted == nil && f.about(e.Target) {
 				f.acted = new(e.At)

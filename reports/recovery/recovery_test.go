@@ -182,6 +182,81 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// Who restored is who was first, whatever else went on.
+func TestRestoredBy(t *testing.T) {
+	crashed := func() *timelinetest.Builder {
+		return injected(timeline.Header{Platform: "kind", Faults: []timeline.Planned{{ID: "1", Fault: "kill", Target: "orders/1"}}}).
+			After(250*ms).Instance("orders/1", timeline.InstanceExited)
+	}
+	up := func(b *timelinetest.Builder, id string, started, ready time.Duration) *timelinetest.Builder {
+		return b.After(started).Instance(id, timeline.InstanceStarted).After(ready).Instance(id, timeline.InstanceReady)
+	}
+	for name, row := range map[string]struct {
+		run  *timelinetest.Builder
+		want recovery.RestoredBy
+	}{
+		"a controller restarts, nobody acts": {up(crashed(), "orders/1", 400*ms, 800*ms), recovery.ByPlatform},
+		"our restart was first":              {up(crashed().After(300*ms).Act("orders/1", "restart", "restart", "ok"), "orders/1", 400*ms, 800*ms), recovery.ByHealer},
+		"our restart came too late, and found another life": {
+			up(crashed().After(300*ms), "orders/1", 310*ms, 700*ms).After(750*ms).Act("orders/1", "restart", "restart", "already"),
+			recovery.ByPlatform,
+		},
+		"our restart was recorded just after what it did": {
+			crashed().After(400*ms).Instance("orders/1", timeline.InstanceStarted).After(420*ms).Act("orders/1", "restart", "restart", "ok").
+				After(800*ms).Instance("orders/1", timeline.InstanceReady),
+			recovery.ByHealer,
+		},
+		"we only turned users away, and a controller restarted": {
+			up(crashed().After(260*ms).Act("orders/1", "rotate", "rotateOut", "ok"), "orders/1", 400*ms, 800*ms),
+			recovery.ByPlatform,
+		},
+		"a controller's restart came to nothing, ours did not": {
+			up(crashed().After(300*ms).Instance("orders/1", timeline.InstanceStarted).After(400*ms).Instance("orders/1", timeline.InstanceExited).
+				After(450*ms).Act("orders/1", "restart", "restart", "ok"), "orders/1", 500*ms, 800*ms),
+			recovery.ByHealer,
+		},
+		"a new instance of a controller": {
+			up(crashed().After(300*ms).Instance("orders/1", timeline.InstanceGone), "orders/3", 400*ms, 800*ms),
+			recovery.ByPlatform,
+		},
+		"a new instance of ours": {
+			up(crashed().After(300*ms).Act("orders/1", "replace", "replace", "ok").Instance("orders/1", timeline.InstanceGone), "orders/3", 400*ms, 800*ms),
+			recovery.ByHealer,
+		},
+		"an act on another instance of the workload does not bring this one back": {
+			up(crashed().After(300*ms).Act("orders/2", "restart", "restart", "ok"), "orders/1", 400*ms, 800*ms),
+			recovery.ByPlatform,
+		},
+		"of two the first counts, a controller's": {
+			up(up(crashed().After(260*ms).Instance("orders/2", timeline.InstanceExited), "orders/1", 300*ms, 500*ms).
+				Act("orders/2", "restart", "restart", "ok"), "orders/2", 600*ms, 900*ms),
+			recovery.ByPlatform,
+		},
+		"what was cleaned let a controller's restart succeed": {
+			up(injected(timeline.Header{Faults: []timeline.Planned{{ID: "1", Fault: "disk-full", Target: "store/0:data"}}}).
+				After(260*ms).Instance("store/0", timeline.InstanceExited).
+				After(300*ms).Act("store/0:data", "runbook", "cleanLogs", "ok"), "store/0", 400*ms, 800*ms),
+			recovery.ByHealer,
+		},
+		"a node went, and instances came up elsewhere": {
+			up(injected(timeline.Header{Faults: []timeline.Planned{{ID: "1", Fault: "node-stop", Target: "node:worker"}}}).
+				After(300*ms).Instance("orders/1", timeline.InstanceGone), "orders/3", 400*ms, 800*ms),
+			recovery.ByPlatform,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := reverted(row.run.Seconds(1, 100, 100).Seconds(12, 200, 0)).Seconds(3, 200, 0).End()
+			r := recovery.Measure(b.Events())
+			if r.RestoredBy != row.want {
+				t.Errorf("restored by %s, want %s", r.RestoredBy, row.want)
+			}
+			if r.TTR == nil {
+				t.Error("it was not restored at all: the row shows nothing")
+			}
+		})
+	}
+}
+
 func slow(b *timelinetest.Builder, n int) *timelinetest.Builder {
 	before := b.Latency
 	b.Latency = 400 * ms

@@ -17,6 +17,7 @@ type chart struct {
 	to    float64
 	// healed and control are the two curves; control may be nil.
 	healed, control *curve
+	pools           *poolPanel // nil: there is no third panel
 	faults          []bar
 	lanes           []lane
 	rules           []rule
@@ -122,28 +123,35 @@ func (ch chart) draw(id string) string {
 	shareBottom := shareTop + shareHeight
 	delayTop := shareBottom + 34
 	delayBottom := delayTop + delayHeight
+	panels := [][2]float64{{shareTop, shareBottom}, {delayTop, delayBottom}}
 	c.bottom = delayBottom
+	if c.pools != nil {
+		c.bottom = delayBottom + 34 + poolHeight
+		panels = append(panels, [2]float64{c.bottom - poolHeight, c.bottom})
+	}
 
 	// From the back to the front: shades, grids, lines, curves, marks, words.
 	for _, f := range union(c.faults) {
 		x := c.clampPx(f.from)
-		c.rect(x, shareTop, c.clampPx(f.to)-x, shareHeight, "shade")
-		c.rect(x, delayTop, c.clampPx(f.to)-x, delayHeight, "shade")
+		for _, p := range panels {
+			c.rect(x, p[0], c.clampPx(f.to)-x, p[1]-p[0], "shade")
+		}
 	}
 	c.shareGrid(shareTop, shareBottom)
 	delayScale := c.delayGrid(delayTop, delayBottom)
-	c.timeGrid(shareTop, shareBottom, delayTop, delayBottom)
+	c.timeGrid(panels)
 	c.drawRules(labels, rulesTop)
 	c.text(chartLeft, shareTop-8, "panel", "", "Good answers, % of offered load")
 	c.text(chartLeft, delayTop-8, "panel", "", "Latency, 99th percentile, log scale")
 	c.curves(shareTop, shareBottom, delayScale)
+	c.drawPools(c.bottom-poolHeight, c.bottom)
 	c.dots(shareTop)
 	c.drawFaults(faultRows, faultTop)
 	for i, l := range lanes {
 		c.drawLane(c.lanes[i], l, lanesTop, shareBottom)
 		lanesTop += float64(l.rows) * laneRow
 	}
-	height := c.phaseStrip(delayBottom + 40)
+	height := c.phaseStrip(c.bottom + 40)
 
 	var head svg
 	head.open("svg", "viewBox", fmt.Sprintf("0 0 %s %s", num(chartWidth), num(height)),
@@ -211,8 +219,9 @@ func tickTime(exp float64) string {
 	}
 }
 
-// timeGrid draws the axis of time under the lower panel.
-func (c *canvas) timeGrid(shareTop, shareBottom, delayTop, delayBottom float64) {
+// timeGrid draws the axis of time under the lowest of the panels, each from its top
+// to its bottom.
+func (c *canvas) timeGrid(panels [][2]float64) {
 	every := 1.0
 	for _, e := range []float64{1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200, 14400} {
 		every = e
@@ -221,11 +230,12 @@ func (c *canvas) timeGrid(shareTop, shareBottom, delayTop, delayBottom float64) 
 		}
 	}
 	for x := math.Ceil(c.from/every) * every; x <= c.to; x += every {
-		c.line(c.px(x), shareTop, c.px(x), shareBottom, "grid")
-		c.line(c.px(x), delayTop, c.px(x), delayBottom, "grid")
-		c.text(c.px(x), delayBottom+16, "tick", "middle", strings.Replace(num(x), "-", "−", 1))
+		for _, p := range panels {
+			c.line(c.px(x), p[0], c.px(x), p[1], "grid")
+		}
+		c.text(c.px(x), c.bottom+16, "tick", "middle", strings.Replace(num(x), "-", "−", 1))
 	}
-	c.text(chartWidth-chartRight, delayBottom+33, "axis", "end", c.axis)
+	c.text(chartWidth-chartRight, c.bottom+33, "axis", "end", c.axis)
 }
 
 // curves draws the control behind and the healed run before it.

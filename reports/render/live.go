@@ -46,11 +46,11 @@ func (l *Live) Observe(e timeline.Event) {
 	l.observe(l.alone, e)
 }
 
-// Follow returns a reader for one more run, which may go on at the same time as
-// others.
-func (l *Live) Follow() func(timeline.Event) {
+// Follow returns readers for one more run, which may go on at the same time as
+// others: of its events, and of words on what a long setup waits for.
+func (l *Live) Follow() (events func(timeline.Event), progress func(string)) {
 	var r *liveRun
-	return func(e timeline.Event) {
+	events = func(e timeline.Event) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if r == nil {
@@ -58,6 +58,18 @@ func (l *Live) Follow() func(timeline.Event) {
 		}
 		l.observe(r, e)
 	}
+	progress = func(words string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if r == nil {
+			return // a run begins with its header
+		}
+		now := time.Now()
+		if said := r.waits(words, now); said != "" {
+			l.say(r, now.Sub(r.zero), said)
+		}
+	}
+	return events, progress
 }
 
 func (l *Live) join() *liveRun {
@@ -70,21 +82,23 @@ func (l *Live) observe(r *liveRun, e timeline.Event) {
 	if e.Kind == timeline.KindHeader && e.Header != nil {
 		r.name = l.nameFor(e.Header)
 	}
-	said := r.observe(e, time.Now())
-	if l.deaf {
+	l.say(r, e.At, r.observe(e, time.Now())...)
+	if e.Kind == timeline.KindEnd && !l.deaf {
+		l.above = append(l.above, r.summary())
+	}
+}
+
+// say keeps plain lines to be written. It must be called with mu held.
+func (l *Live) say(r *liveRun, at time.Duration, said ...string) {
+	if l.deaf || len(said) == 0 {
 		return
 	}
 	for _, words := range said {
-		l.lines = append(l.lines, fmt.Sprintf("%-18s %7.1fs  %s", r.name, e.At.Seconds(), words))
+		l.lines = append(l.lines, fmt.Sprintf("%-18s %7.1fs  %s", r.name, at.Seconds(), words))
 	}
-	if e.Kind == timeline.KindEnd {
-		l.above = append(l.above, r.summary())
-	}
-	if len(said) > 0 {
-		select {
-		case l.signal() <- struct{}{}:
-		default:
-		}
+	select {
+	case l.signal() <- struct{}{}:
+	default:
 	}
 }
 

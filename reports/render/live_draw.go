@@ -67,7 +67,7 @@ func (r *liveRun) draw(now time.Time, rows int) []line {
 	if rows == 1 {
 		return []line{append(line{head[0], head[1]}, recovery...)}
 	}
-	load, spark := r.drawLoad()
+	load, spark := r.drawLoad(now)
 	faults := r.drawFaults(clock)
 	heal := r.drawHealing()
 	// What matters least goes first when rows are few.
@@ -123,8 +123,11 @@ var blocks = []rune("▁▂▃▄▅▆▇█")
 
 // drawLoad is the last second in numbers, and the last minute as a picture of
 // the share of good answers.
-func (r *liveRun) drawLoad() (numbers, picture []line) {
+func (r *liveRun) drawLoad(now time.Time) (numbers, picture []line) {
 	curve := r.recovery.Curve
+	if len(curve) == 0 && r.waiting != "" {
+		return []line{{{"  waits     ", dim}, {r.waiting, plain}, {fmt.Sprintf(" (%.0f s)", now.Sub(r.waitsAt).Seconds()), dim}}}, nil
+	}
 	if len(curve) == 0 {
 		return []line{{{"  users     ", dim}, {"no load yet", dim}}}, nil
 	}

@@ -20,6 +20,8 @@ type liveRun struct {
 
 	phase   timeline.PhaseName
 	phaseAt time.Duration
+	waiting string    // what a long setup waits for; empty: nothing, or nobody says
+	waitsAt time.Time // since when
 	faults  []timeline.Fault
 	faultAt []time.Duration
 	targets []string
@@ -85,13 +87,23 @@ func (r *liveRun) observe(e timeline.Event, now time.Time) []string {
 }
 
 func (r *liveRun) onPhase(e timeline.Event) []string {
-	r.phase, r.phaseAt = e.Phase.Name, e.At
+	r.phase, r.phaseAt, r.waiting = e.Phase.Name, e.At, ""
 	said := []string{"phase     " + oneLine(string(e.Phase.Name))}
 	if e.Phase.Name == timeline.PhaseRevert && r.confirmed && !r.recovered {
 		r.gaveUp = true
 		said = append(said, "recovery  not within "+seconds(e.At-r.confirmAt)+"; what returns from here on is no healing")
 	}
 	return said
+}
+
+// waits takes what a setup waits for, and returns what of it is worth a plain line.
+func (r *liveRun) waits(words string, now time.Time) string {
+	words = oneLine(words)
+	if words == r.waiting || words == "" {
+		return ""
+	}
+	r.waiting, r.waitsAt = words, now
+	return "waits     " + words
 }
 
 func (r *liveRun) onLoad(l timeline.Load) []string {

@@ -26,7 +26,7 @@ func play(t *testing.T, tty bool, width int, runs ...*timelinetest.Builder) stri
 		ctx, cancel := context.WithCancel(t.Context())
 		var going sync.WaitGroup
 		for i, b := range runs {
-			f := l.Follow()
+			f, _ := l.Follow()
 			going.Go(func() {
 				begin := time.Now().Add(time.Duration(i)) // one order, run after run
 				for _, e := range b.Events() {
@@ -94,7 +94,7 @@ func TestLiveFitsTheScreen(t *testing.T) {
 	for n := 1; n < 9; n++ {
 		var l Live
 		for range n {
-			f := l.Follow()
+			f, _ := l.Follow()
 			for _, e := range events {
 				f(e)
 			}
@@ -123,6 +123,53 @@ func TestLiveShowsTextAsText(t *testing.T) {
 			t.Errorf("text of a timeline can steer the terminal: %q", s)
 		}
 	}
+}
+
+// What a long setup waits for is said once, however often the platform says it, and
+// stands on the screen with its clock until the setup is over.
+func TestLiveSaysWhatASetupWaitsFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l Live
+		events, progress := l.Follow()
+		progress("too early")
+		built := timelinetest.Begin(timeline.Header{Platform: "kind"}).Events()
+		events(built[0])
+		events(built[1]) // setup
+		for range 3 {
+			progress("kind: nodes Ready\x1b 3/4")
+		}
+		<-time.After(21 * time.Second)
+		_, block := l.frame(time.Now(), 24, false)
+		var screen strings.Builder
+		for _, n := range block {
+			screen.WriteString(n.paint(100, false) + "\n")
+		}
+		if want := "waits     kind: nodes Ready 3/4 (21 s)"; !strings.Contains(screen.String(), want) {
+			t.Errorf("%q is not on the screen:\n%s", want, &screen)
+		}
+		progress("kind: pods ready 0/7")
+		events(built[len(built)-1]) // baseline
+		if _, block = l.frame(time.Now(), 24, false); strings.Contains(block[1].paint(100, false), "waits") {
+			t.Error("it waits although the setup is over")
+		}
+
+		var plain Live
+		events, progress = plain.Follow()
+		events(built[0])
+		for range 3 {
+			progress("kind: nodes Ready 3/4")
+		}
+		var out bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := plain.Run(ctx, &out, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(out.String(), "waits     kind: nodes Ready 3/4"); n != 1 {
+			t.Errorf("it was said %d times:\n%s", n, &out)
+		}
+	})
 }
 
 // Observe alone follows runs one after another, and never blocks, whether or

@@ -68,7 +68,7 @@ func (u Run) markdown() string {
 		if n.Short != "" {
 			name += " (" + n.Short + ")"
 		}
-		fmt.Fprintf(&b, "| %s | %s |", name, md(n.Healed))
+		fmt.Fprintf(&b, "| %s | %s |", md(name), md(n.Healed))
 		if control {
 			fmt.Fprintf(&b, " %s |", md(n.Control))
 		}

@@ -52,10 +52,57 @@ func storm(control bool) *timelinetest.Builder {
 		for j := range 6 {
 			b.After(time.Duration(100+j*5)*time.Millisecond).Act("orders/1"+evil, evil, evil, []string{"ok", "failed", evil}[j%3])
 		}
+		b.Pool(evil, timeline.Pool{To: evil, Open: i, Waits: 1000 * i}).Pool("", timeline.Pool{To: evil, Server: 1 << 40})
 		b.Healing("orders/2", timeline.Healing{State: timeline.HealingDecision, Effect: "deny", Rule: evil, Verb: evil, Text: evil})
 	}
 	return b.Seconds(20, 200, 0).Phase(timeline.PhaseRevert).Fault("3", timeline.FaultStuck, evil).
 		Phase(timeline.PhaseSettle).Seconds(5, 200, 0).Note(evil).End(evil)
+}
+
+// pooled is a run on Kubernetes whose clients tell of their pools: orders/1 is
+// killed, and comes back by itself; its pool is filled anew, and others wait.
+func pooled(healers string, control bool) *timelinetest.Builder {
+	b := timelinetest.Begin(timeline.Header{
+		Run: "crash-7-" + healers, Scenario: "crash", Platform: "kind", Healers: healers, Control: control,
+		Faults: []timeline.Planned{{ID: "1", Fault: "kill", Target: "orders/1", At: 3 * time.Second}},
+	})
+	second := func(ok, waits, dead int) {
+		b.After(100 * time.Millisecond)
+		for n := range 3 {
+			if n != dead {
+				b.Pool(fmt.Sprintf("orders/%d", n), timeline.Pool{
+					To: "store", Open: 8, InUse: min(1+waits, 8), Size: 8, Waits: waits, Waited: time.Duration(waits) * 20 * time.Millisecond,
+				})
+			}
+		}
+		b.Pool("store", timeline.Pool{To: "store", Server: 24 - 8*min(max(dead, 0), 1)})
+		b.Seconds(1, ok, 200-ok)
+	}
+	for range 3 {
+		second(200, 0, -1)
+	}
+	b.Phase(timeline.PhaseInject).
+		After(20*time.Millisecond).Fault("1", timeline.FaultInjecting, "").
+		After(40*time.Millisecond).Instance("orders/1", timeline.InstanceExited).
+		After(50*time.Millisecond).Fault("1", timeline.FaultActive, "process 1001 is gone").
+		Phase(timeline.PhaseObserve)
+	second(120, 7, 1)
+	second(170, 3, 1)
+	if healers == "native" {
+		b.After(300*time.Millisecond).Instance("orders/1", timeline.InstanceStarted).
+			After(400*time.Millisecond).Connections("orders/1", "store/0", 8).
+			After(900*time.Millisecond).Instance("orders/1", timeline.InstanceReady)
+		for range 22 {
+			second(200, 0, -1)
+		}
+	} else {
+		for range 22 {
+			second(150, 5, 1)
+		}
+	}
+	return b.Phase(timeline.PhaseRevert).Phase(timeline.PhaseSettle).Seconds(1, 200, 0).
+		Phase(timeline.PhaseAudit).After(300*time.Millisecond).Writes(2400, 0, 0).
+		Phase(timeline.PhaseTeardown).After(800 * time.Millisecond).End()
 }
 
 // cases are the reports that every renderer must be able to show.
@@ -87,6 +134,7 @@ func cases(t *testing.T) map[string]Report {
 		"control": New("", control),
 		"proves":  New("", healed, same),
 		"nothing": New(""),
+		"pooled":  New("", build(t, "crash/native/1", pooled("native", false)), build(t, "crash/off/1", pooled("off", true))),
 		"storm":   New("", build(t, "storm/a", storm(false)), build(t, "storm/b", storm(true))),
 	}
 }
@@ -107,7 +155,7 @@ func render(t *testing.T, name string, r Report) string {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	all := cases(t)
-	for _, name := range []string{"healed", "joint", "aborted", "bare"} {
+	for _, name := range []string{"healed", "joint", "aborted", "bare", "pooled"} {
 		for _, d := range Builtin() {
 			got := render(t, d.Name, all[name])
 			if again := render(t, d.Name, cases(t)[name]); again != got {
@@ -141,6 +189,7 @@ func TestVerdicts(t *testing.T) {
 	want := map[string]timeline.Verdict{
 		"healed": timeline.Pass, "joint": timeline.Fail, "aborted": timeline.Inconclusive, "bare": timeline.Inconclusive,
 		"failed": timeline.Fail, "control": timeline.Fail, "proves": timeline.Inconclusive, "nothing": timeline.Inconclusive,
+		"pooled": timeline.Pass,
 	}
 	all := cases(t)
 	for name, v := range want {
@@ -161,6 +210,36 @@ func TestVerdicts(t *testing.T) {
 	}
 	if _, err := Build(nil, "x"); err == nil {
 		t.Error("no events made a run")
+	}
+}
+
+// Of an arm without our engine the report says what the platform alone achieved.
+func TestNativeSaysWhatThePlatformAchieved(t *testing.T) {
+	t.Parallel()
+	after := func(platform string, edit func(b *timelinetest.Builder)) string {
+		b := timelinetest.Begin(timeline.Header{Platform: platform, Healers: "native"}).Seconds(3, 200, 0).
+			Phase(timeline.PhaseInject).After(20*time.Millisecond).Fault("1", timeline.FaultInjecting, "").
+			After(250*time.Millisecond).Fault("1", timeline.FaultActive, "seen").Phase(timeline.PhaseObserve).
+			Instance("orders/1", timeline.InstanceExited)
+		edit(b)
+		return build(t, "", b.Phase(timeline.PhaseRevert).Phase(timeline.PhaseSettle).Seconds(4, 200, 0).
+			Phase(timeline.PhaseAudit).Writes(2400, 0, 0).Phase(timeline.PhaseTeardown).End()).lead()
+	}
+	for want, got := range map[string]string{
+		"Kubernetes alone: served again after 3.75 s, capacity back after 7.25 s.": after("kind", func(b *timelinetest.Builder) {
+			b.Seconds(1, 100, 100).Seconds(3, 150, 50).Seconds(3, 200, 0).
+				After(500*time.Millisecond).Instance("orders/1", timeline.InstanceReady).Seconds(15, 200, 0)
+		}),
+		"Docker alone: did not recover within the observation. That is not what was promised: users were not served again while the fault lasted; only after our own revert, in 0s, which is no healing.": after("containers", func(b *timelinetest.Builder) {
+			b.Seconds(25, 100, 100)
+		}),
+		"Kubernetes alone: users did not notice, capacity not back. That is not what was promised: not all replicas were ready again while the fault lasted.": after("current-context", func(b *timelinetest.Builder) {
+			b.Seconds(25, 200, 0)
+		}),
+	} {
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }
 

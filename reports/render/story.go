@@ -19,6 +19,8 @@ type story struct {
 	phases []period
 	faults []hit
 	acts   []act
+	pools  []*pool
+	broken time.Duration // when the first injection began; 0: none did
 	stop   string
 	last   time.Duration
 	ended  bool
@@ -59,8 +61,10 @@ func tell(events []timeline.Event, j assertions.Judgement) story {
 	var s story
 	outcomes := map[string]timeline.Event{}
 	var observe time.Duration
+	var told pools
 	for _, e := range events {
 		s.last = max(s.last, e.At)
+		told.observe(e)
 		switch {
 		case e.Phase != nil:
 			s.closePhase(e.At)
@@ -80,6 +84,7 @@ func tell(events []timeline.Event, j assertions.Judgement) story {
 			s.ended = true
 		}
 	}
+	s.pools = told.all()
 	s.closePhase(s.last)
 	for i := range s.faults {
 		if s.faults[i].to == 0 {
@@ -107,6 +112,9 @@ func (s *story) closePhase(at time.Duration) {
 
 func (s *story) onFault(e timeline.Event) {
 	f := e.Fault
+	if s.broken == 0 {
+		s.broken = e.At
+	}
 	i := slices.IndexFunc(s.faults, func(h hit) bool { return h.id == f.ID })
 	switch f.State {
 	case timeline.FaultActive:
@@ -152,8 +160,8 @@ func (u Run) picture() chart {
 	s, r := u.story, u.Judgement.Recovery
 	ch := chart{
 		axis: s.axis, lostUntil: s.since(r.ObservedUntil),
-		healed: u.curve(),
-		lanes:  []lane{{name: "acts", marks: u.marks()}},
+		healed: u.curve(), pools: u.poolPanel(),
+		lanes: []lane{{name: "acts", marks: u.marks()}},
 	}
 	for _, sli := range u.Header.Steady {
 		switch sli.SLI {
@@ -257,36 +265,4 @@ func (u Run) marks() []mark {
 		all = append(all, m)
 	}
 	return all
-}
-
-// decision is the guard's answer in a word.
-func (a act) decision() string {
-	switch a.effect {
-	case "allow":
-		return "allowed"
-	case "deny":
-		return "denied"
-	case "defer":
-		return "deferred"
-	case "ask":
-		return "asks a person"
-	default:
-		return orNone(a.effect)
-	}
-}
-
-// ending is how it went in a word or two.
-func (a act) ending() string {
-	switch {
-	case a.effect == "deny":
-		return "denied"
-	case a.effect == "defer":
-		return "deferred"
-	case a.effect == "ask":
-		return "needs a person"
-	case a.outcome == "":
-		return "no outcome seen"
-	default:
-		return a.outcome
-	}
 }

@@ -57,13 +57,13 @@ func (u Run) numbers() []number {
 		{Name: "Availability lost", Explain: "in seconds of full outage, while observed"},
 		{Name: "Failed requests", Explain: "from the injection to the end of observation"},
 		{Name: "Relapses", Explain: "good seconds that turned bad again"},
-		{Name: "Restored by", Explain: "who brought users back"},
+		{Name: "Restored by", Explain: "who was first to bring back what was lost"},
 	}
 	healed, control := one(&u), one(u.Control)
 	for i := range rows {
 		rows[i].Healed, rows[i].Control = healed[i], control[i]
 	}
-	return rows
+	return append(rows, u.poolNumbers()...)
 }
 
 // headline is the word of the verdict.
@@ -100,6 +100,8 @@ func (u Run) lead() string {
 		return "The run was stopped before its end."
 	case u.Header.Control:
 		return u.controlLead()
+	case u.Header.Healers == "native":
+		return u.nativeLead()
 	}
 	missed, why, ok := u.missed()
 	switch j.Verdict {
@@ -129,6 +131,54 @@ func (u Run) lead() string {
 	case timeline.Inconclusive:
 	}
 	return u.unsure()
+}
+
+// nativeLead is what the platform achieved by itself, and what the checks make of it.
+func (u Run) nativeLead() string {
+	j, alone := u.Judgement, u.alone()
+	switch j.Verdict {
+	case timeline.Pass:
+		return alone
+	case timeline.Fail:
+		for _, c := range j.Checks {
+			if c.Verdict == timeline.Fail {
+				return alone + " That is not what was promised: " + sentence(c.Reason)
+			}
+		}
+		return alone
+	case timeline.Inconclusive:
+	}
+	if j.Recovery.InjectedAt == nil || len(u.reasons()) > 0 {
+		return u.unsure()
+	}
+	return alone
+}
+
+// alone says what the platform achieved without our engine.
+func (u Run) alone() string {
+	r := u.Judgement.Recovery
+	who := alone(u.Header.Platform) + ": "
+	back := "capacity not back"
+	if r.Capacity != nil {
+		back = "capacity back after " + seconds(*r.Capacity)
+		if *r.Capacity == 0 {
+			back = "no capacity lost"
+		}
+	}
+	switch {
+	case r.InjectedAt == nil:
+		return who + "no fault was confirmed, so there was nothing to recover from."
+	case r.TTM == nil:
+		words := who + "did not recover within the observation"
+		if r.Capacity != nil && *r.Capacity > 0 {
+			words += ", though " + back
+		}
+		return words + "."
+	case *r.TTM == 0:
+		return who + "users did not notice, " + back + "."
+	default:
+		return who + "served again after " + seconds(*r.TTM) + ", " + back + "."
+	}
 }
 
 // unsure is why nothing can be concluded, in a sentence or two.

@@ -113,6 +113,18 @@ func arm(healers string) string {
 	}
 }
 
+// alone says in words what heals where our engine does not.
+func alone(platform string) string {
+	switch platform {
+	case "containers":
+		return "Docker alone"
+	case "kind", "current-context":
+		return "Kubernetes alone"
+	default:
+		return "The platform alone"
+	}
+}
+
 // oneLine folds white space and drops control characters, so that text from
 // elsewhere can neither break a layout nor steer a terminal.
 func oneLine(s string) string {
@@ -156,4 +168,36 @@ func capital(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// decision is the guard's answer in a word.
+func (a act) decision() string {
+	switch a.effect {
+	case "allow":
+		return "allowed"
+	case "deny":
+		return "denied"
+	case "defer":
+		return "deferred"
+	case "ask":
+		return "asks a person"
+	default:
+		return orNone(a.effect)
+	}
+}
+
+// ending is how it went in a word or two.
+func (a act) ending() string {
+	switch {
+	case a.effect == "deny":
+		return "denied"
+	case a.effect == "defer":
+		return "deferred"
+	case a.effect == "ask":
+		return "needs a person"
+	case a.outcome == "":
+		return "no outcome seen"
+	default:
+		return a.outcome
+	}
 }

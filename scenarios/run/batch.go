@@ -29,12 +29,12 @@ type Batch struct {
 	// Out is the folder for results: a single run writes into it, several write
 	// into OUT/SCENARIO/ARM/RUN.
 	Out string
-	// Config is what all runs share; its Scenario, Healers, Seed, Out, Control and
-	// Observe are set for each.
+	// Config is what all runs share; its Scenario, Healers, Seed, Out, Control,
+	// Observe and Progress are set for each.
 	Config Config
-	// Follow returns a reader for one more run, which may go on beside others. nil:
-	// nobody reads.
-	Follow func() func(timeline.Event)
+	// Follow returns a reader for one more run, which may go on beside others: of its
+	// events, and of what its setup waits for. nil: nobody reads.
+	Follow func() (events func(timeline.Event), progress func(string))
 }
 
 // ControlOwn as the Control of a Batch asks for each scenario's own.
@@ -58,20 +58,26 @@ type Pair struct {
 // ErrInterrupted is returned when ctx ended before every run was begun.
 var ErrInterrupted = errors.New("interrupted before every run was begun")
 
-// Check finds what can be known to be wrong before anything is started: arms that
-// there are none of, and target folders that hold results ([ErrHoldsResults]).
+// Check finds what can be known to be wrong before anything is started: platforms
+// and arms that there are none of ([ErrPlatform]), and target folders that hold
+// results ([ErrHoldsResults]).
 func (b Batch) Check() error {
-	var errs []error
+	p, err := b.Config.platform()
+	if err != nil {
+		return err
+	}
+	errs := []error{p.Check(b.Config.Cluster)}
 	if b.Out != "" {
 		errs = append(errs, CheckOut(b.Out))
 	}
 	arm := func(a sut.Arm) {
-		if err := checkArm(PlatformProcess, a); err != nil && !errors.As(err, new(*sut.Missing)) {
+		if err := p.arm(a); err != nil && !errors.As(err, new(*sut.Missing)) {
 			errs = append(errs, err)
 		}
 	}
 	arm(b.arm())
 	for _, s := range b.Scenarios {
+		errs = append(errs, fits(s, p.Name, b.Seed))
 		control := b.control(s)
 		if control != "" {
 			arm(control)
@@ -87,6 +93,21 @@ func (b Batch) Check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// fits tells whether a scenario makes sense of its system as the platform runs it,
+// which may be another than the one that it was validated with.
+func fits(s *scenarios.Scenario, platform string, runSeed uint64) error {
+	system, err := s.System(platform, false)
+	if err == nil && system.Spec.Kubernetes == nil && (platform == PlatformKind || platform == PlatformCurrent) {
+		err = fmt.Errorf("the system %s says nothing of Kubernetes; give it spec.kubernetes, with manifests or a namespace", system.Metadata.Name)
+	}
+	_, planErr := s.Schedule(platform, runSeed)
+	_, _, policyErr := s.Policy(platform, false)
+	if err := errors.Join(err, planErr, policyErr); err != nil {
+		return fmt.Errorf("%s on %s: %w", s.Name(), platform, err)
+	}
+	return nil
 }
 
 // Run runs all, until ctx ends. A run without an outcome does not hinder those
@@ -115,25 +136,54 @@ func (b Batch) Run(ctx context.Context) ([]Pair, error) {
 
 func (b Batch) pair(ctx context.Context, s *scenarios.Scenario, n int) Pair {
 	p := Pair{Scenario: s.Name(), Run: n}
-	// An arm that is known to be missing is found before the other is started.
-	if err := checkArm(PlatformProcess, b.arm()); err != nil {
+	on, err := b.Config.platform()
+	if err == nil {
+		err = on.arm(b.arm()) // an arm that is missing is found before the other is started
+	}
+	if err != nil {
 		p.Missing, p.Err = lacking(p, b.arm(), err)
 		return p
 	}
 	control := b.control(s)
 	var errRun, errControl error
-	var both sync.WaitGroup
+	both := turns{alone: b.alone(s)}
+	both.Go(func() { p.Outcome, errRun = Run(ctx, b.config(s, n, b.arm(), false)) })
 	if control != "" {
-		if errControl = checkArm(PlatformProcess, control); errControl == nil {
-			cfg := b.config(s, n, control, true)
-			both.Go(func() { p.Control, errControl = Run(ctx, cfg) })
+		if errControl = on.arm(control); errControl == nil {
+			both.Go(func() { p.Control, errControl = Run(ctx, b.config(s, n, control, true)) })
 		}
 	}
-	cfg := b.config(s, n, b.arm(), false)
-	both.Go(func() { p.Outcome, errRun = Run(ctx, cfg) })
 	both.Wait()
 	p.settle(errRun, errControl, b.arm(), control)
 	return p
+}
+
+// turns runs functions at once, or one after another.
+type turns struct {
+	sync.WaitGroup
+	alone bool
+}
+
+func (t *turns) Go(f func()) {
+	if t.alone {
+		f()
+		return
+	}
+	t.WaitGroup.Go(f)
+}
+
+// alone tells whether a run of the scenario must have the place to itself, so that
+// the control comes after it: where nodes are broken, for both arms are on them,
+// and where both would break one system that runs there already.
+func (b Batch) alone(s *scenarios.Scenario) bool {
+	plan, err := s.Schedule(b.Config.Platform, b.Seed)
+	return err == nil && breaksNodes(plan) || b.attached(s)
+}
+
+// attached tells whether the scenario is of a system that is there already.
+func (b Batch) attached(s *scenarios.Scenario) bool {
+	system, err := s.System(b.Config.Platform, false)
+	return err == nil && system.Spec.Kubernetes != nil && system.Spec.Kubernetes.Namespace != ""
 }
 
 // settle tells what the platform lacks from what went wrong, and that of the run
@@ -158,12 +208,17 @@ func lacking(p Pair, arm sut.Arm, err error) (*sut.Missing, error) {
 	return nil, nil //nolint:nilnil // it lacks nothing and nothing went wrong
 }
 
-// control is the arm of a scenario's control; empty: none is run.
+// control is the arm of a scenario's control; empty: none is run. Of a system that
+// is there already nobody can take its own healing away.
 func (b Batch) control(s *scenarios.Scenario) sut.Arm {
-	if b.Control == ControlOwn {
+	switch {
+	case b.Control != ControlOwn:
+		return b.Control
+	case s.Spec.Control.Healers == "" && b.attached(s):
+		return sut.ArmNative
+	default:
 		return s.ControlArm()
 	}
-	return b.Control
 }
 
 func (b Batch) arm() sut.Arm {
@@ -179,9 +234,9 @@ func (b Batch) config(s *scenarios.Scenario, n int, arm sut.Arm, control bool) C
 	if n > 1 {
 		c.Seed = seed.Hash(b.Seed, "run", strconv.Itoa(n))
 	}
-	c.Observe = nil
+	c.Observe, c.Progress = nil, nil
 	if b.Follow != nil {
-		c.Observe = b.Follow()
+		c.Observe, c.Progress = b.Follow()
 	}
 	return c
 }

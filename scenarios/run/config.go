@@ -15,6 +15,7 @@ import (
 
 	"github.com/rebound-chaos/rebound/assertions"
 	"github.com/rebound-chaos/rebound/faults"
+	"github.com/rebound-chaos/rebound/fixtures/cluster"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/reports/timeline"
 	"github.com/rebound-chaos/rebound/scenarios"
@@ -23,8 +24,12 @@ import (
 // Config is one run of one arm.
 type Config struct {
 	Scenario *scenarios.Scenario
-	// Platform is where the system is started. Empty: process.
+	// Platform is where the system is started, the name of one of [Platforms]. Empty:
+	// process.
 	Platform string
+	// Cluster says which cluster, and what may be done to it, where Platform is one.
+	// Its State and Exclusive are set for each run.
+	Cluster cluster.Options
 	// System is one that somebody else started and will close. Connections are then
 	// not recorded. nil: the scenario's own is started on Platform, and closed.
 	System System
@@ -45,6 +50,19 @@ type Config struct {
 	// Observe is given every event, in order, by one goroutine at a time. It must be
 	// quick. nil: nobody is.
 	Observe func(timeline.Event)
+	// Progress is told in a few words what a long setup waits for, by any goroutine.
+	// It must be quick. nil: nobody is.
+	Progress func(string)
+
+	platforms []Platform // nil: Platforms(); tests bring their own
+}
+
+// platform is where the run takes place.
+func (c Config) platform() (Platform, error) {
+	if c.platforms != nil {
+		return named(c.platforms, c.Platform)
+	}
+	return PlatformNamed(c.Platform)
 }
 
 // System is a system that a load can be sent to.
@@ -72,20 +90,14 @@ var ErrHoldsResults = errors.New("the folder holds results already")
 // ErrState is returned where there is no place for the state, with the way out.
 var ErrState = errors.New("no state folder (set --state DIR or XDG_STATE_HOME)")
 
-
-// How long things may take.
+// How long things may take on every platform; for the rest see [Within].
 const (
-	settleFor     = 3 * time.Second
-	revertWithin  = 40 * time.Second
-	auditWithin   = 20 * time.Second
-	confirmWithin = 5 * time.Second
-	injectSlack   = 15 * time.Second // for the verbs themselves
-	readyWithin   = 15 * time.Second
-	warmWithin    = 30 * time.Second // until users are served well for the first time
-	warmSeconds   = 2                // in a row, that are good
-	engineWithin  = 15 * time.Second // until its first record
-	closeWithin   = 30 * time.Second
-	residueWithin = 3 * time.Second
+	settleFor    = 3 * time.Second
+	auditWithin  = 20 * time.Second
+	injectSlack  = 15 * time.Second // for the verbs themselves
+	warmWithin   = 30 * time.Second // until users are served well for the first time
+	warmSeconds  = 2                // in a row, that are good
+	engineWithin = 15 * time.Second // until its first record
 )
 
 func (c Config) prepare() (Config, error) {
@@ -95,14 +107,17 @@ func (c Config) prepare() (Config, error) {
 	if err := c.Scenario.Validate(); err != nil {
 		return c, err
 	}
-	c.Platform = cmp.Or(c.Platform, PlatformProcess)
+	p, err := c.platform()
+	if err != nil {
+		return c, err
+	}
+	c.Platform = p.Name
 	c.Healers = cmp.Or(c.Healers, sut.ArmRebound)
 	c.Tool = cmp.Or(c.Tool, "rebound")
-	if c.Platform != PlatformProcess {
-		return c, fmt.Errorf("run on %s: there is no such platform yet", c.Platform)
+	if c.System == nil {
+		err = p.Check(c.Cluster)
 	}
-	err := checkArm(c.Platform, c.Healers)
-	if err != nil {
+	if err = errors.Join(err, p.arm(c.Healers)); err != nil {
 		return c, err
 	}
 	if c.State, err = MakeStateDir(c.State); err != nil {
@@ -110,21 +125,6 @@ func (c Config) prepare() (Config, error) {
 	}
 	c.Out, err = outDir(c.Out)
 	return c, err
-}
-
-// checkArm tells whether a platform has an arm: a *[sut.Missing] where it has not.
-func checkArm(platform string, arm sut.Arm) error {
-	switch arm {
-	case sut.ArmRebound, sut.ArmOff:
-		return nil
-	case sut.ArmNative:
-		return &sut.Missing{
-			Capability: "healers.native", Target: sut.ID(platform),
-			Reason: "nothing restarts or rotates processes by itself", WayOut: "use rebound or off",
-		}
-	default:
-		return fmt.Errorf("healers %q: expected rebound, native or off", arm)
-	}
 }
 
 // StateDir is where leases live: dir, or rebound in XDG_STATE_HOME, or in
@@ -209,17 +209,17 @@ func newRunID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// times are how long the phases of a scenario last.
-func times(s *scenarios.Scenario, plan faults.Schedule) Times {
+// times are how long the phases of a scenario last on a platform.
+func times(s *scenarios.Scenario, plan faults.Schedule, w Within) Times {
 	var last time.Duration
 	for _, i := range plan.Items {
 		last = max(last, i.At)
 	}
 	return Times{
 		Baseline: s.BaselineFor(),
-		Inject:   last + confirmWithin + injectSlack,
+		Inject:   last + plan.ConfirmWithin(w.Confirm) + injectSlack,
 		Observe:  s.Observe(),
-		Revert:   revertWithin,
+		Revert:   plan.RevertWithin(w.Revert),
 		Settle:   settleFor,
 		Audit:    auditWithin,
 	}

@@ -12,7 +12,7 @@ import (
 // drive takes the machine through its phases. ctx ends when the run is to be
 // stopped, parent only when the caller says so.
 func (s *session) drive(ctx, parent context.Context) error {
-	p := Begin(times(s.cfg.Scenario, s.plan), s.rec.Now())
+	p := Begin(times(s.cfg.Scenario, s.plan, s.platform.Within), s.rec.Now())
 	var failed error
 	for !p.Ended() {
 		s.rec.Append(timeline.Event{
@@ -101,7 +101,7 @@ func (s *session) baseline(ctx context.Context) Signal {
 // injecting plays the schedule until every fault is confirmed, or is not.
 func (s *session) injecting(ctx context.Context) Signal {
 	s.injector = &faults.Injector{
-		System: s.sys, Schedule: s.plan, Lease: s.guardian, Now: s.rec.Now, ConfirmWithin: confirmWithin, Event: s.faulted,
+		System: s.sys, Schedule: s.plan, Lease: s.guardian, Now: s.rec.Now, ConfirmWithin: s.platform.Within.Confirm, Event: s.faulted,
 	}
 	s.inject = spawn(ctx, s.injector.Run)
 	// Registered for the end that comes without the phase revert.

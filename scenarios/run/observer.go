@@ -3,6 +3,9 @@ package run
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +28,8 @@ type observer struct {
 
 	probes sync.WaitGroup
 	mu     sync.Mutex
-	seen   map[sut.ID]*seen // guarded by mu
+	seen   map[sut.ID]*seen // guarded by mu, as is all below
+	lost   string           // why the platform is blind; empty: it sees
 }
 
 // seen is what was last known of an instance.
@@ -59,7 +63,10 @@ func (o *observer) Run(ctx context.Context) error {
 }
 
 // full tells whether as many instances are ready as the system declares.
-func (o *observer) full() bool {
+func (o *observer) full() bool { return o.notReady() == "" }
+
+// notReady says which workloads have fewer instances ready than they declare.
+func (o *observer) notReady() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	up := map[string]int{}
@@ -68,17 +75,41 @@ func (o *observer) full() bool {
 			up[s.workload]++
 		}
 	}
+	var short []string
 	for _, w := range o.system.Spec.Workloads {
-		if up[w.Name] < max(w.Replicas, 1) {
-			return false
+		if want := max(w.Replicas, 1); up[w.Name] < want {
+			short = append(short, fmt.Sprintf("%s %d/%d", w.Name, up[w.Name], want))
 		}
 	}
-	return true
+	return strings.Join(short, ", ")
+}
+
+// serving are the running instances whose workload has a port of that name, sorted.
+func (o *observer) serving(port string) []sut.Target {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var all []sut.Target
+	for _, id := range slices.Sorted(maps.Keys(o.seen)) {
+		s := o.seen[id]
+		w, _ := o.system.WorkloadNamed(s.workload)
+		if s.running && slices.ContainsFunc(w.Ports, func(p manifest.Port) bool { return p.Name == port }) {
+			all = append(all, sut.Target{ID: id, Incarnation: s.incarnation})
+		}
+	}
+	return all
 }
 
 func (o *observer) apply(ctx context.Context, d sut.Delta) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if d.Lost != o.lost {
+		o.lost = d.Lost
+		if d.Lost != "" {
+			o.rec.note("the platform lost sight of the system: " + d.Lost)
+		} else {
+			o.rec.note("the platform sees the system again")
+		}
+	}
 	there := map[sut.ID]bool{}
 	for _, in := range d.Instances {
 		there[in.ID] = true

@@ -2,6 +2,11 @@ package run
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/cluster"
 	"github.com/rebound-chaos/rebound/fixtures/containers"
@@ -23,9 +28,15 @@ const (
 // Platform is a place where systems run.
 type Platform struct {
 	Name string
+	// About says in a few words what runs there.
+	About string
 	// Arms are those that it has; Lacks says why it has not the others.
 	Arms  []sut.Arm
 	Lacks string
+	// Attached: the place is somebody else's, so that the user must name it.
+	Attached bool
+	// Within is how long things may take there.
+	Within Within
 	// Start starts a system; what this host lacks for it is a *[sut.Missing].
 	Start func(ctx context.Context, c platform.Config, o cluster.Options) (platform.System, error)
 	// Capabilities is what it offers on this host.
@@ -37,13 +48,34 @@ type Platform struct {
 	Undo func(ctx context.Context, op harm.Op) (mine bool, err error)
 }
 
+// Within is how long things may take on a platform.
+type Within struct {
+	Start   time.Duration // until the system runs, with all that has to be made for it
+	Ready   time.Duration // from then, until the observer sees every instance ready
+	Confirm time.Duration // from an injection until its effect is seen
+	Revert  time.Duration // until every fault is undone
+	Close   time.Duration // for each thing that was started, to end
+	Residue time.Duration // for what is just ending, before it counts as left behind
+}
+
 // Platforms are all, the cheapest first.
 func Platforms() []Platform {
 	all := []sut.Arm{sut.ArmRebound, sut.ArmNative, sut.ArmOff}
+	startCluster := func(ctx context.Context, c platform.Config, o cluster.Options) (platform.System, error) {
+		return cluster.Start(ctx, c, o)
+	}
+	onCluster := Within{
+		Start: 12 * time.Minute, Ready: 2 * time.Minute, Confirm: 15 * time.Second,
+		Revert: 2 * time.Minute, Close: 2 * time.Minute, Residue: 20 * time.Second,
+	}
 	return []Platform{
 		{
-			Name: PlatformProcess, Arms: []sut.Arm{sut.ArmRebound, sut.ArmOff},
-			Lacks: "nothing restarts or rotates processes by itself",
+			Name: PlatformProcess, About: "child processes, without Docker and without root",
+			Arms: []sut.Arm{sut.ArmRebound, sut.ArmOff}, Lacks: "nothing restarts or rotates processes by itself",
+			Within: Within{
+				Start: time.Minute, Ready: 15 * time.Second, Confirm: 5 * time.Second,
+				Revert: 40 * time.Second, Close: 30 * time.Second, Residue: 3 * time.Second,
+			},
 			Start: func(ctx context.Context, c platform.Config, _ cluster.Options) (platform.System, error) {
 				return process.Start(ctx, c)
 			},
@@ -52,7 +84,11 @@ func Platforms() []Platform {
 			},
 		},
 		{
-			Name: PlatformContainers, Arms: all,
+			Name: PlatformContainers, About: "Docker containers on this machine", Arms: all,
+			Within: Within{
+				Start: 4 * time.Minute, Ready: time.Minute, Confirm: 8 * time.Second,
+				Revert: time.Minute, Close: time.Minute, Residue: 10 * time.Second,
+			},
 			Start: func(ctx context.Context, c platform.Config, _ cluster.Options) (platform.System, error) {
 				return containers.Start(ctx, c)
 			},
@@ -65,13 +101,81 @@ func Platforms() []Platform {
 			Undo: containers.Undo,
 		},
 		{
-			Name: PlatformKind, Arms: all,
-			Start: func(ctx context.Context, c platform.Config, o cluster.Options) (platform.System, error) {
-				return cluster.Start(ctx, c, o)
-			},
-			Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo,
+			Name: PlatformKind, About: "a Kubernetes cluster of several nodes in Docker, made when it is not up", Arms: all, Within: onCluster,
+			Start: startCluster, Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo,
+		},
+		{
+			Name: PlatformCurrent, About: "the Kubernetes cluster that --context names", Arms: all, Within: onCluster, Attached: true,
+			Start: startCluster, Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo,
 		},
 	}
+}
+
+// ErrPlatform is what a platform is that there is not, or that is asked for in a
+// way in which it cannot be.
+var ErrPlatform = errors.New("platform")
+
+// PlatformNamed is one of [Platforms]; "" is process. Its error is [ErrPlatform].
+func PlatformNamed(name string) (Platform, error) { return named(Platforms(), name) }
+
+func named(all []Platform, name string) (Platform, error) {
+	if name == "" {
+		name = PlatformProcess
+	}
+	var known []string
+	for _, p := range all {
+		if p.Name == name {
+			return p, nil
+		}
+		known = append(known, p.Name)
+	}
+	return Platform{}, fmt.Errorf("%w %q: expected %s", ErrPlatform, name, strings.Join(known, ", "))
+}
+
+// Check tells whether the options fit: a cluster that is not ours must be named,
+// and one that is cannot be. Its error is [ErrPlatform].
+func (p Platform) Check(o cluster.Options) error {
+	if !p.Attached {
+		if o.Context != "" || o.Kubeconfig != "" {
+			return fmt.Errorf("%w %s: --context and --kubeconfig are for %s", ErrPlatform, p.Name, PlatformCurrent)
+		}
+		return nil
+	}
+	if err := cluster.CheckNamed(o); err != nil {
+		return fmt.Errorf("%w %s: %w", ErrPlatform, p.Name, err)
+	}
+	return nil
+}
+
+// arm tells whether the platform has an arm: a *[sut.Missing] where it has not.
+func (p Platform) arm(a sut.Arm) error {
+	switch {
+	case a != sut.ArmRebound && a != sut.ArmNative && a != sut.ArmOff:
+		return fmt.Errorf("healers %q: expected rebound, native or off", a)
+	case slices.Contains(p.Arms, a):
+		return nil
+	}
+	var has []string
+	for _, b := range p.Arms {
+		has = append(has, string(b))
+	}
+	return &sut.Missing{
+		Capability: sut.Capability("healers." + string(a)), Target: sut.ID(p.Name),
+		Reason: p.Lacks, WayOut: "use " + strings.Join(has, " or "),
+	}
+}
+
+// residue is what of a run is left on the host and on the platform.
+func (p Platform) residue(ctx context.Context, run string, o cluster.Options) []string {
+	left := host.Residue(run)
+	if p.Residue == nil {
+		return left
+	}
+	more, err := p.Residue(ctx, run, o)
+	if err != nil {
+		more = append(more, fmt.Sprintf("it is not known what is left on %s: %v", p.Name, err))
+	}
+	return append(left, more...)
 }
 
 // Undo does an armed operation, whosever it is: what a guardian is given.

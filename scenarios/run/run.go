@@ -26,14 +26,15 @@ func (e errStop) Error() string { return e.reason }
 
 // session is one run under way.
 type session struct {
-	cfg    Config
-	id     string
-	system *manifest.System
-	plan   faults.Schedule
-	policy *policy.Policy
-	bundle []byte
-	rec    *record
-	lag    *lag
+	cfg      Config
+	platform Platform
+	id       string
+	system   *manifest.System
+	plan     faults.Schedule
+	policy   *policy.Policy
+	bundle   []byte
+	rec      *record
+	lag      *lag
 
 	stop     context.CancelCauseFunc
 	guardian *faults.Guardian
@@ -62,6 +63,9 @@ func Run(ctx context.Context, cfg Config) (*Outcome, error) {
 		return nil, err
 	}
 	s := &session{cfg: cfg, id: newRunID()}
+	if s.platform, err = cfg.platform(); err != nil {
+		return nil, err
+	}
 	if err := s.read(); err != nil {
 		return nil, err
 	}
@@ -77,13 +81,27 @@ func Run(ctx context.Context, cfg Config) (*Outcome, error) {
 	}
 	runErr := s.carryOut(ctx, file)
 	if err := errors.Join(runErr, s.rec.Close(), file.Close()); err != nil {
-		return nil, fmt.Errorf("run %s: %w", cfg.Scenario.Name(), err)
+		err = fmt.Errorf("run %s: %w", cfg.Scenario.Name(), err)
+		if _, ok := errors.AsType[*sut.Missing](err); ok {
+			err = errors.Join(err, unmake(cfg.Out, path))
+		}
+		return nil, err
 	}
 	o := &Outcome{Dir: cfg.Out, File: path, Events: s.rec.all()}
 	if o.Judgement, err = assertions.Judge(o.Events); err != nil {
 		return nil, fmt.Errorf("judge %s: %w", path, err)
 	}
 	return o, nil
+}
+
+// unmake removes the record of a run that was skipped: it holds no result, and
+// would be in the way of the next. The folder may be the user's, and stays.
+func unmake(dir, file string) error {
+	if err := os.Remove(file); err != nil {
+		return fmt.Errorf("remove the timeline of what was skipped: %w", err)
+	}
+	_ = os.Remove(filepath.Join(dir, "logs")) // which goes only when it is empty
+	return nil
 }
 
 // Scenario carries out a scenario on a system that the caller started and will
@@ -101,7 +119,7 @@ func (s *session) read() error {
 	if s.plan, err = s.cfg.Scenario.Schedule(s.cfg.Platform, s.cfg.Seed); err != nil {
 		return err
 	}
-	s.policy, s.bundle, err = s.cfg.Scenario.Policy(s.cfg.Control)
+	s.policy, s.bundle, err = s.cfg.Scenario.Policy(s.cfg.Platform, s.cfg.Control)
 	return err
 }
 
@@ -157,7 +175,7 @@ func (s *session) undo(ctx context.Context) error {
 		last := len(s.cleanups) - 1
 		c := s.cleanups[last]
 		s.cleanups = s.cleanups[:last]
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.platform.Within.Close)
 		if err := c.do(within); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", c.what, err))
 		}
@@ -168,15 +186,20 @@ func (s *session) undo(ctx context.Context) error {
 
 // residue is what is left when all was ended; what is just ending gets a moment.
 func (s *session) residue(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), residueWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.platform.Within.Residue)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	var left []string
 	for {
-		left := host.Residue(s.id)
-		if len(left) == 0 {
+		now := s.platform.residue(ctx, s.id, s.options())
+		if len(now) == 0 {
 			return nil
 		}
+		if ctx.Err() != nil && left != nil {
+			return left // the last look was cut short, and knows less
+		}
+		left = now
 		select {
 		case <-ctx.Done():
 			return left

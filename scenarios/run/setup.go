@@ -7,13 +7,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/rebound-chaos/rebound/faults"
+	"github.com/rebound-chaos/rebound/fixtures/cluster"
 	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/load"
 	"github.com/rebound-chaos/rebound/fixtures/platform"
-	"github.com/rebound-chaos/rebound/fixtures/process"
 	"github.com/rebound-chaos/rebound/fixtures/remote"
 	"github.com/rebound-chaos/rebound/fixtures/seed"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -33,14 +34,17 @@ func (s *session) setup(ctx context.Context) error {
 	if err := s.startSystem(ctx); err != nil {
 		return err
 	}
-	if err := s.offers(); err != nil {
+	if err := faults.Lacking(ctx, s.sys, s.plan); err != nil {
 		return err
 	}
 	o := &observer{sys: s.sys, system: s.system, rec: s.rec, seen: map[sut.ID]*seen{}}
 	s.background(ctx, "observe", o.Run)
-	if err := until(ctx, readyWithin, o.full); err != nil {
-		return fmt.Errorf("wait until all instances are seen ready: %w", err)
+	s.progress("until users are served well")
+	if err := until(ctx, s.platform.Within.Ready, o.full); err != nil {
+		return fmt.Errorf("wait until all instances are seen ready (%s): %w", o.notReady(), err)
 	}
+	p := &pools{observer: o, scrape: scrape}
+	s.background(ctx, "read the pools", p.Run)
 	if s.cfg.Healers == sut.ArmRebound {
 		if err := s.startEngine(ctx); err != nil {
 			return err
@@ -63,7 +67,7 @@ func (s *session) background(ctx context.Context, what string, f func(context.Co
 }
 
 func (s *session) startGuardian(ctx context.Context) error {
-	if left, err := faults.RevertLeases(ctx, s.cfg.State, host.Undo); err != nil {
+	if left, err := faults.RevertLeases(ctx, s.cfg.State, Undo); err != nil {
 		s.rec.note(fmt.Sprintf("undo what earlier runs left: %d leases: %v", len(left), err))
 	}
 	g, err := faults.StartGuardian(ctx, faults.GuardianConfig{Binary: s.cfg.Binary, State: s.cfg.State, Run: s.id})
@@ -113,17 +117,46 @@ func (s *session) startSystem(ctx context.Context) error {
 		s.rec.note("the system was started by somebody else: connections are not recorded")
 		return nil
 	}
-	p, err := process.Start(ctx, platform.Config{
-		System: s.system, Run: s.id, Binary: s.cfg.Binary,
+	within := s.platform.Within.Start
+	starting, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	p, err := s.platform.Start(starting, platform.Config{
+		System: s.system, Run: s.id, Binary: s.cfg.Binary, Arm: s.cfg.Healers,
 		Dir: filepath.Join(s.scratch, "system"), Logs: filepath.Join(s.cfg.Out, "logs"),
-		Lease: s.guardian, Connections: s.connected,
-	})
+		Lease: s.guardian, Connections: s.connected, Progress: s.progress,
+	}, s.options())
 	if err != nil {
-		return err
+		if starting.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("not within %s: %w", within, err)
+		}
+		return fmt.Errorf("start the system on %s: %w", s.platform.Name, err)
 	}
 	s.cleanup("close the system", p.Close)
 	s.sys = p
 	return nil
+}
+
+// progress tells who watches what the setup waits for.
+func (s *session) progress(what string) {
+	if s.cfg.Progress != nil {
+		s.cfg.Progress(s.platform.Name + ": " + what)
+	}
+}
+
+// options are those of this run's cluster. A run that breaks nodes must have it to
+// itself, for what others run is on them too.
+func (s *session) options() cluster.Options {
+	o := s.cfg.Cluster
+	o.State, o.Exclusive = s.cfg.State, breaksNodes(s.plan)
+	return o
+}
+
+// breaksNodes tells whether a schedule breaks what other runs may stand on too.
+func breaksNodes(plan faults.Schedule) bool {
+	return slices.ContainsFunc(plan.Items, func(i faults.Item) bool {
+		def, _ := faults.Lookup(i.Fault)
+		return def.Of == sut.KindNode || def.Of == sut.KindZone
+	})
 }
 
 // connected records connections that were opened over a link; the platform has
@@ -134,22 +167,6 @@ func (s *session) connected(link sut.ID, opened int) {
 		Kind: timeline.KindConnection, Actor: timeline.ActorPlatform, Target: string(link),
 		Connection: &timeline.Connection{From: string(from), To: string(to), Opened: opened},
 	})
-}
-
-// offers asks for every verb that the schedule needs, before anything is broken.
-func (s *session) offers() error {
-	for _, i := range s.plan.Items {
-		def, ok := faults.Lookup(i.Fault)
-		if !ok || def.Needs == "" {
-			continue
-		}
-		t := sut.Target{ID: i.Target}
-		var missing *sut.Missing
-		if _, err := s.sys.Offer(def.Needs, t); errors.As(err, &missing) {
-			return err
-		}
-	}
-	return nil
 }
 
 // startEngine serves the system over a socket, starts the engine's process, and

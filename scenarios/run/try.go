@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rebound-chaos/rebound/faults"
+	"github.com/rebound-chaos/rebound/fixtures/cluster"
 	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -23,13 +24,20 @@ type Try struct {
 	Spec faults.Spec
 	// System is what is started for it, and ended.
 	System *manifest.System
-	Seed   uint64
+	// Platform and Cluster are as in [Config].
+	Platform string
+	Cluster  cluster.Options
+	Seed     uint64
 	// Hold is how long the fault is held once it is confirmed. 0: 2 s.
 	Hold time.Duration
 	// State and Binary are as in [Config].
 	State, Binary string
 	// Event is told of every change of the fault. nil: nobody is.
 	Event func(faults.Event)
+	// Progress is as in [Config].
+	Progress func(string)
+
+	platforms []Platform // nil: Platforms(); tests bring their own
 }
 
 // Tried is what a try showed.
@@ -50,8 +58,19 @@ func (t Try) Run(ctx context.Context) (tried Tried, err error) {
 	if tried.Plan, err = faults.Plan([]faults.Spec{t.Spec}, t.Seed, t.System.Snapshot()); err != nil {
 		return tried, err
 	}
-	s := &session{id: newRunID(), system: t.System, plan: tried.Plan, rec: newRecord(io.Discard, time.Now())}
-	s.cfg.Binary = t.Binary
+	s := &session{
+		id: newRunID(), system: t.System, plan: tried.Plan, rec: newRecord(io.Discard, time.Now()),
+		cfg: Config{
+			Binary: t.Binary, Platform: t.Platform, Cluster: t.Cluster, Progress: t.Progress,
+			Healers: sut.ArmRebound, platforms: t.platforms,
+		},
+	}
+	if s.platform, err = s.cfg.platform(); err == nil {
+		err = s.platform.Check(t.Cluster)
+	}
+	if err != nil {
+		return tried, err
+	}
 	if s.cfg.State, err = MakeStateDir(t.State); err != nil {
 		return tried, err
 	}
@@ -77,20 +96,23 @@ func (s *session) try(ctx context.Context, t Try, tried *Tried) error {
 	if err := s.startSystem(ctx); err != nil {
 		return err
 	}
-	if err := s.offers(); err != nil {
+	if err := faults.Lacking(ctx, s.sys, s.plan); err != nil {
 		return err
 	}
 	active := 0
-	in := &faults.Injector{System: s.sys, Schedule: s.plan, Lease: s.guardian, Event: func(e faults.Event) {
-		if e.State == timeline.FaultActive {
-			active++
-		}
-		if t.Event != nil {
-			t.Event(e)
-		}
-	}}
+	in := &faults.Injector{
+		System: s.sys, Schedule: s.plan, Lease: s.guardian, ConfirmWithin: s.platform.Within.Confirm,
+		Event: func(e faults.Event) {
+			if e.State == timeline.FaultActive {
+				active++
+			}
+			if t.Event != nil {
+				t.Event(e)
+			}
+		},
+	}
 	run := spawn(ctx, in.Run)
-	wait := time.NewTimer(confirmWithin + injectSlack)
+	wait := time.NewTimer(s.plan.ConfirmWithin(s.platform.Within.Confirm) + injectSlack)
 	defer wait.Stop()
 	var err error
 	select {
@@ -109,7 +131,7 @@ func (s *session) try(ctx context.Context, t Try, tried *Tried) error {
 		}
 	default:
 	}
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), revertWithin)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.plan.RevertWithin(s.platform.Within.Revert))
 	defer cancel()
 	err = errors.Join(err, in.Revert(within), run.end())
 	tried.Seen = active >= len(s.plan.Items) && active > 0
@@ -118,6 +140,9 @@ func (s *session) try(ctx context.Context, t Try, tried *Tried) error {
 
 // aim fills in what a target lacks.
 func aim(target faults.Selector, of sut.Kind, system *manifest.System) faults.Selector {
+	if of == sut.KindNode && (target.Node != "" || target.Zone != "") {
+		return target
+	}
 	list := system.Spec.Workloads
 	if target.Workload == "" && len(target.Instances) == 0 {
 		target.Workload = list[0].Name

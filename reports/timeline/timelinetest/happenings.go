@@ -88,6 +88,12 @@ func (b *Builder) Connections(from, to string, n int) *Builder {
 	})
 }
 
+// Pool records what an instance told of its pool of connections, or a server, by
+// its Server alone, of those that it has.
+func (b *Builder) Pool(target string, p timeline.Pool) *Builder {
+	return b.Add(timeline.Event{Kind: timeline.KindPool, Actor: timeline.ActorObserver, Target: target, Pool: &p})
+}
+
 // Healing records what the engine did about a target; Record is set here.
 func (b *Builder) Healing(target string, h timeline.Healing) *Builder {
 	b.record++

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) //nolint:forbidigo // contexts begin in main
+	ifPossible := flag.Bool("if-possible", false, "what this machine cannot have is said, and is no failure")
+	flag.Parse()
+	err := run(ctx, os.Stdout)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted; what was done is kept, and the next run goes on from there")
+	}
+	stop()
+	var cannot *cannotError
+	switch {
+	case err == nil:
+	case errors.As(err, &cannot) && *ifPossible:
+		fmt.Fprintf(os.Stdout, "provision: %v\nprovision: the tests that need it are skipped, by name\n", err)
+	default:
+		fmt.Fprintln(os.Stderr, "provision:", err)
+		os.Exit(1) //nolint:forbidigo // this is a main
+	}
+}
+
+// A cannotError is what this machine cannot have as it is, with the way out.
+type cannotError struct{ why string }
+
+func (e *cannotError) Error() string { return e.why }
+
+// cannot is an error that says why, and what to do, a line each.
+func cannot(why string, do ...string) error {
+	return &cannotError{why: strings.Join(append([]string{why}, do...), "\n  ")}
+}
+
+// run does all there is to do, and tells it.
+func run(ctx context.Context, out io.Writer) error {
+	t := newTeller(out, time.Now())
+	repo, err := repository()
+	if err != nil {
+		return err
+	}
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return fmt.Errorf("find the user's cache folder: %w", err)
+	}
+	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost()}
+	err = p.all(ctx)
+	t.table()
+	return err
+}
+
+// repository is its folder: the one with this command, from here upwards.
+func repository() (string, error) {
+	from, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := from; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "ci", "provision", "nodeimage", "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("%s is in no checkout of rebound", from)
+		}
+	}
+}

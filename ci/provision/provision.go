@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+const (
+	postgresImage = "postgres:15"
+	redisImage    = "redis:7"
+	// buildPrefix begins the names of containers that build; one that is left over is
+	// removed. No label says it: images inherit labels, and their containers would.
+	buildPrefix = "rebound-provision-"
+)
+
+// provision is one run of this command.
+type provision struct {
+	tell  *teller
+	repo  string
+	cache string // what is kept
+	work  string // what is not
+
+	host   host
+	engine engine
+
+	// version is that of Kubernetes, metricsVersion that of metrics-server.
+	version, metricsVersion string
+	// kind is the folder of kind's module, nodeRepository where its node images are
+	// pulled from, registry where Kubernetes' are.
+	kind, nodeRepository, registry string
+
+	inputs inputs
+}
+
+// inputs are hashes of all that is made here.
+type inputs struct{ base, root, kubernetes, coredns, postgres, redis, metrics, node string }
+
+func (p *provision) all(ctx context.Context) error {
+	unlock, err := p.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := p.haveEngine(ctx); err != nil {
+		return err
+	}
+	if err := p.haveTools(ctx); err != nil {
+		return err
+	}
+	want, err := p.wanted(ctx)
+	if err != nil {
+		return err
+	}
+	missing, err := p.missing(ctx, want)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		if err := p.get(ctx, missing); err != nil {
+			return err
+		}
+	}
+	return p.tryPrivileged(ctx)
+}
+
+// haveEngine has an engine run here.
+func (p *provision) haveEngine(ctx context.Context) error {
+	start := time.Now()
+	p.engine = lookAtEngine(ctx, p.host)
+	do, err := decide(p.host, p.engine)
+	if err != nil {
+		return err
+	}
+	if do == useEngine {
+		p.tell.done("docker", alreadyThere+", "+p.engine.String(), time.Since(start))
+		return nil
+	}
+	return p.one(ctx, step{name: "docker", do: func(ctx context.Context, log *stepLog) (string, error) { return p.getEngine(ctx, do, log) }})
+}
+
+// haveTools installs what makes the disks of volumes. Without it their faults are
+// missing on this machine, and say so: that stops nothing here.
+func (p *provision) haveTools(ctx context.Context) error {
+	const name = "disk tools"
+	start := time.Now()
+	if found("mkfs.ext4") != "" && found("e2fsck") != "" && found("resize2fs") != "" {
+		p.tell.done(name, alreadyThere, time.Since(start))
+		return nil
+	}
+	if !p.host.root || !p.host.debian {
+		p.tell.done(name, "missing, and with them faults of disks: install e2fsprogs", time.Since(start))
+		return nil
+	}
+	return p.one(ctx, step{name: name, do: func(ctx context.Context, log *stepLog) (string, error) {
+		return "installed e2fsprogs", p.install(ctx, log, "e2fsprogs")
+	}})
+}
+
+// get pulls what is missing, and builds what nobody has.
+func (p *provision) get(ctx context.Context, missing []image) error {
+	if err := checkRoom(p.roomToPull(missing), space); err != nil {
+		return err
+	}
+	rest, err := p.pullAll(ctx, missing)
+	if err != nil || len(rest) == 0 {
+		return err
+	}
+	claims, err := p.roomToBuild(ctx, rest)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(p.canBuild(rest), checkRoom(claims, space)); err != nil {
+		return err
+	}
+	if err := p.sweep(ctx); err != nil {
+		return err
+	}
+	p.work = filepath.Join(p.cache, "work")
+	if err := errors.Join(os.RemoveAll(p.work), os.MkdirAll(p.work, 0o755)); err != nil {
+		return err
+	}
+	before, err := p.inspect(ctx, names(rest)...)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(p.do(ctx, p.steps(rest)), os.RemoveAll(p.work)); err != nil {
+		return err
+	}
+	return p.prune(ctx, before, time.Now())
+}
+
+// sweep removes what a build left that was killed.
+func (p *provision) sweep(ctx context.Context) error {
+	out, err := p.docker("ps", "--all", "--quiet", "--filter", "name=^/?"+buildPrefix).output(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range regexp.MustCompile(`\S+`).FindAllString(out, -1) {
+		if err := p.docker("rm", "--force", "--volumes", id).run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tryPrivileged starts a privileged container where that may not go: a node is one.
+func (p *provision) tryPrivileged(ctx context.Context) error {
+	if p.host.sysResource || !p.engine.local {
+		return nil
+	}
+	start := time.Now()
+	if err := p.docker("run", "--rm", "--privileged", "--network", "none", "--name", buildPrefix+"privileged", "--entrypoint", "true", redisImage).run(ctx); err != nil {
+		return cannot(fmt.Sprintf("this host lacks CAP_SYS_RESOURCE, and this engine starts no privileged container, which a kind node is: %v", err),
+			"start the engine with ci/provision/runcfilter as its default runtime (stop it and run this as root: it is started so), or use a host that has the capability", orElse)
+	}
+	p.tell.done("runtime filter", alreadyThere+", a privileged container starts without CAP_SYS_RESOURCE", time.Since(start))
+	return nil
+}
+
+// lock keeps a second run out until this one has ended.
+func (p *provision) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(p.cache, 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(p.cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	for told := false; ; told = true {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+		if err == nil {
+			return func() { _ = f.Close() }, nil // which gives the lock back
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
+		}
+		if !told {
+			p.tell.say("lock", "another provision is at it; waiting")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), f.Close())
+		case <-time.After(time.Second):
+		}
+	}
+}
