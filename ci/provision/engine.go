@@ -23,6 +23,7 @@ type engine struct {
 	unreachable error
 	// What it says of itself.
 	version, arch, folder string
+	runtime               string // the one that containers get
 	rootless              bool
 }
 
@@ -63,6 +64,7 @@ func (e *engine) read(out string, err error) error {
 		ServerVersion   string
 		Architecture    string
 		DockerRootDir   string
+		DefaultRuntime  string
 		SecurityOptions []string
 		ServerErrors    []string
 	}
@@ -80,6 +82,7 @@ func (e *engine) read(out string, err error) error {
 		return errors.New("the engine does not say its version")
 	}
 	e.version, e.arch, e.folder = info.ServerVersion, goArch(info.Architecture), info.DockerRootDir
+	e.runtime = info.DefaultRuntime
 	e.rootless = slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return strings.Contains(o, "name=rootless") })
 	return nil
 }

@@ -56,11 +56,11 @@ func TestWhatIsDoneAboutTheEngine(t *testing.T) {
 
 func TestReadDockerInfo(t *testing.T) {
 	var e engine
-	err := e.read(`{"ServerVersion":"20.10.24","Architecture":"aarch64","DockerRootDir":"/d","SecurityOptions":["name=seccomp,profile=default","name=rootless"]}`, nil)
+	err := e.read(`{"ServerVersion":"20.10.24","Architecture":"aarch64","DockerRootDir":"/d","DefaultRuntime":"runc","SecurityOptions":["name=seccomp,profile=default","name=rootless"]}`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.version != "20.10.24" || e.arch != "arm64" || e.folder != "/d" || !e.rootless {
+	if e.version != "20.10.24" || e.arch != "arm64" || e.folder != "/d" || e.runtime != "runc" || !e.rootless {
 		t.Errorf("read %+v", e)
 	}
 	if got, want := e.String(), "20.10.24, arm64, rootless"; got != want {

@@ -18,6 +18,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) //nolint:forbidigo // contexts begin in main
 	ifPossible := flag.Bool("if-possible", false, "what this machine cannot have is said, and is no failure")
 	flag.Parse()
+	syscall.Umask(0o022) // images are for every user in them
 	err := run(ctx, os.Stdout)
 	if ctx.Err() != nil {
 		err = errors.New("interrupted; what was done is kept, and the next run goes on from there")

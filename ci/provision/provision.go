@@ -66,7 +66,7 @@ func (p *provision) all(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.tryPrivileged(ctx)
+	return p.tryPrivileged(ctx, len(missing) > 0)
 }
 
 // haveEngine has an engine run here.
@@ -149,12 +149,20 @@ func (p *provision) sweep(ctx context.Context) error {
 	return nil
 }
 
+// plainRuntime is what containers get from an engine that was told of no other.
+const plainRuntime = "runc"
+
 // tryPrivileged starts a privileged container where that may not go: a node is one.
-func (p *provision) tryPrivileged(ctx context.Context) error {
+// Where nothing was done, an engine with another runtime than runc has been tried.
+func (p *provision) tryPrivileged(ctx context.Context, changed bool) error {
 	if p.host.sysResource || !p.engine.local {
 		return nil
 	}
 	start := time.Now()
+	if !changed && p.engine.runtime != plainRuntime {
+		p.tell.done("runtime filter", alreadyThere+", containers get the runtime "+p.engine.runtime, time.Since(start))
+		return nil
+	}
 	if err := p.docker("run", "--rm", "--privileged", "--network", "none", "--name", buildPrefix+"privileged", "--entrypoint", "true", redisImage).run(ctx); err != nil {
 		return cannot(fmt.Sprintf("this host lacks CAP_SYS_RESOURCE, and this engine starts no privileged container, which a kind node is: %v", err),
 			"start the engine with ci/provision/runcfilter as its default runtime (stop it and run this as root: it is started so), or use a host that has the capability", orElse)

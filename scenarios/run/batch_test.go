@@ -142,3 +142,23 @@ func TestNoHomeIsToldWithTheWayOut(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What a platform cannot make of a system is said before anything is started.
+func TestSystemThatSaysNothingOfKubernetes(t *testing.T) {
+	s := crash(t)
+	s.Spec.System = writeFile(t, "system.yaml", `
+apiVersion: rebound.dev/v1
+kind: System
+metadata: {name: mine}
+spec:
+  entry: {workload: orders, port: http}
+  workloads:
+    - {name: orders, replicas: 3, image: orders:1, command: [orders], ports: [{name: http, number: 8080}]}
+`)
+	for platform, ok := range map[string]bool{PlatformContainers: true, PlatformKind: false} {
+		err := Batch{Scenarios: []*scenarios.Scenario{s}, Config: Config{Platform: platform}}.Check()
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "crash on kind: the system mine says nothing of Kubernetes") {
+			t.Errorf("%s: %v", platform, err)
+		}
+	}
+}

@@ -4,6 +4,10 @@
 // scenarios, each with its negative control beside it; [Scenario] takes a system
 // that somebody else started.
 //
+// Where a system runs is a [Platform], a line of the table in platforms.go: what it
+// is started with, which arms it has, how long things may take there, and how what
+// it armed is undone. Nothing else here knows one platform from another.
+//
 // The order of the phases is a pure machine, [Phases]; the driver only tells it
 // what happened and when. A new phase is a case there and an action in drive.go.
 //

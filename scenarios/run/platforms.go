@@ -165,14 +165,15 @@ func (p Platform) arm(a sut.Arm) error {
 	}
 }
 
-// residue is what of a run is left on the host and on the platform.
-func (p Platform) residue(ctx context.Context, run string, o cluster.Options) []string {
+// residue is what of a run is left on the host and on the platform. One that is not
+// there has nothing of a run that it never started.
+func (p Platform) residue(ctx context.Context, run string, o cluster.Options, started bool) []string {
 	left := host.Residue(run)
 	if p.Residue == nil {
 		return left
 	}
 	more, err := p.Residue(ctx, run, o)
-	if err != nil {
+	if err != nil && (started || !errors.As(err, new(*sut.Missing))) {
 		more = append(more, fmt.Sprintf("it is not known what is left on %s: %v", p.Name, err))
 	}
 	return append(left, more...)

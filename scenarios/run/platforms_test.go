@@ -103,26 +103,6 @@ func TestClustersOfOthersMustBeNamed(t *testing.T) {
 	}
 }
 
-// What a platform cannot make of a system is said before anything is started.
-func TestSystemThatSaysNothingOfKubernetes(t *testing.T) {
-	s := crash(t)
-	s.Spec.System = writeFile(t, "system.yaml", `
-apiVersion: rebound.dev/v1
-kind: System
-metadata: {name: mine}
-spec:
-  entry: {workload: orders, port: http}
-  workloads:
-    - {name: orders, replicas: 3, image: orders:1, command: [orders], ports: [{name: http, number: 8080}]}
-`)
-	for platform, ok := range map[string]bool{PlatformContainers: true, PlatformKind: false} {
-		err := Batch{Scenarios: []*scenarios.Scenario{s}, Config: Config{Platform: platform}}.Check()
-		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "crash on kind: the system mine says nothing of Kubernetes") {
-			t.Errorf("%s: %v", platform, err)
-		}
-	}
-}
-
 func TestUndoRefusesWhatIsNobodys(t *testing.T) {
 	if err := Undo(t.Context(), harm.Op{Kind: "moon.drop"}); !errors.Is(err, host.ErrRefused) {
 		t.Errorf("got %v", err)
@@ -136,15 +116,24 @@ func TestResidueIsThatOfHostAndPlatform(t *testing.T) {
 		asked = id + " in " + o.State
 		return []string{"container rebound-x"}, errors.New("the engine does not answer")
 	}}
-	got := p.residue(t.Context(), run, cluster.Options{State: "s"})
+	got := p.residue(t.Context(), run, cluster.Options{State: "s"}, false)
 	if d := cmp.Diff([]string{"container rebound-x", "it is not known what is left on lent: the engine does not answer"}, got); d != "" {
 		t.Error(d)
 	}
 	if asked != run+" in s" {
 		t.Errorf("asked for %s", asked)
 	}
-	if left := (Platform{}).residue(t.Context(), run, cluster.Options{}); len(left) > 0 {
+	if left := (Platform{}).residue(t.Context(), run, cluster.Options{}, true); len(left) > 0 {
 		t.Errorf("nothing is left, and yet: %v", left)
+	}
+	// An engine that is not there has nothing, unless it was there before.
+	p.Residue = func(context.Context, string, cluster.Options) ([]string, error) {
+		return nil, fmt.Errorf("look: %w", &sut.Missing{Reason: "it does not answer"})
+	}
+	for _, started := range []bool{false, true} {
+		if left := p.residue(t.Context(), run, cluster.Options{}, started); (len(left) > 0) != started {
+			t.Errorf("started %t: %v", started, left)
+		}
 	}
 }
 

@@ -192,7 +192,7 @@ func (s *session) residue(ctx context.Context) []string {
 	defer tick.Stop()
 	var left []string
 	for {
-		now := s.platform.residue(ctx, s.id, s.options())
+		now := s.platform.residue(ctx, s.id, s.options(), s.sys != nil)
 		if len(now) == 0 {
 			return nil
 		}
