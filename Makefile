@@ -21,7 +21,7 @@ help: ## Show what can be made
 
 .PHONY: build
 build: ## Build bin/rebound, one static binary
-	$(GO) build -o $(BIN) ./cmd/rebound
+	$(GO) build -ldflags '-s -w' -o $(BIN) ./cmd/rebound
 
 .PHONY: demo
 demo: build ## Break the shop four ways, heal it, show the report
@@ -30,19 +30,22 @@ demo: build ## Break the shop four ways, heal it, show the report
 # REBOUND_REQUIRE=containers,kind: what these tests miss is a failure, and no skip.
 REQUIRED := $(filter containers kind,$(subst $(COMMA), ,$(REBOUND_REQUIRE)))
 
+# What is tested: PLATFORMS=process needs no Docker, and takes minutes.
+PLATFORMS ?= process containers kind
+
 .PHONY: provision
 provision: ## Get Docker, the images and the kind node image onto this machine
-	$(GO) run ./ci/provision $(PROVISION)
+	$(GO) run ./ci/provision -for '$(PLATFORMS)' $(PROVISION)
 
 .PHONY: test
-test: ready ## All that must pass before a change lands
+test: ready ## All that must pass before a change lands, on PLATFORMS='process containers kind'
 	@$(MAKE) check e2e suites
 
 # Where Docker, or what its suites need, cannot be had, they are skipped by name,
 # unless REBOUND_REQUIRE asks for them.
 .PHONY: ready
 ready:
-	@$(MAKE) provision $(if $(REQUIRED),,|| true)
+	@$(MAKE) provision PROVISION='$(if $(REQUIRED),,-if-possible)'
 
 .PHONY: nightly
 nightly: ready ## Every scenario on every platform in every arm: takes hours
@@ -59,11 +62,12 @@ unit: build ## Unit tests, shuffled, with the race detector where there is a C c
 e2e: build ## Tests that start real systems, break them and judge; what `unit` leaves out
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -count=1 -timeout 20m ./scenarios/run
 	$(GO) test -p 1 -parallel 4 -count=1 -timeout 30m ./fixtures/process ./fixtures/host ./fixtures/shop \
-	  ./fixtures/containers ./fixtures/cluster ./faults/faulttest ./cmd/rebound
+	  $(if $(filter containers,$(PLATFORMS)),./fixtures/containers) $(if $(filter kind,$(PLATFORMS)),./fixtures/cluster) \
+	  ./faults/faulttest ./cmd/rebound
 
 # The suites come one after another: on few cores they would slow each other down.
 # One that fails does not keep the others from being run.
-SUITES ?= process negative containers kind
+SUITES ?= process negative $(filter containers kind,$(PLATFORMS))
 # Which specs: '!slow', 'smoke', 'layer-network && !off'.
 LABELS ?=
 SUITES_OUT := $(CURDIR)/out/suites

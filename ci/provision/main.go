@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,9 +18,10 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) //nolint:forbidigo // contexts begin in main
 	ifPossible := flag.Bool("if-possible", false, "what this machine cannot have is said, and is no failure")
+	platforms := flag.String("for", "containers,kind", "the platforms that the images are for")
 	flag.Parse()
 	syscall.Umask(0o022) // images are for every user in them
-	err := run(ctx, os.Stdout)
+	err := run(ctx, os.Stdout, strings.FieldsFunc(*platforms, func(r rune) bool { return r == ',' || r == ' ' }))
 	if ctx.Err() != nil {
 		err = errors.New("interrupted; what was done is kept, and the next run goes on from there")
 	}
@@ -46,7 +48,7 @@ func cannot(why string, do ...string) error {
 }
 
 // run does all there is to do, and tells it.
-func run(ctx context.Context, out io.Writer) error {
+func run(ctx context.Context, out io.Writer, platforms []string) error {
 	t := newTeller(out, time.Now())
 	repo, err := repository()
 	if err != nil {
@@ -56,7 +58,12 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("find the user's cache folder: %w", err)
 	}
-	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost()}
+	for _, name := range platforms {
+		if !slices.Contains([]string{"process", platformContainers, platformKind}, name) {
+			return fmt.Errorf("-for %s: expected process, containers or kind", name)
+		}
+	}
+	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost(), platforms: platforms}
 	err = p.all(ctx)
 	t.table()
 	return err

@@ -7,8 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
+)
+
+// The platforms that need an engine.
+const (
+	platformContainers = "containers"
+	platformKind       = "kind"
 )
 
 const (
@@ -29,6 +36,9 @@ type provision struct {
 	host   host
 	engine engine
 
+	// platforms are those that the images are for.
+	platforms []string
+
 	// version is that of Kubernetes, metricsVersion that of metrics-server.
 	version, metricsVersion string
 	// kind is the folder of kind's module, nodeRepository where its node images are
@@ -47,6 +57,9 @@ func (p *provision) all(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	if !slices.Contains(p.platforms, platformContainers) && !slices.Contains(p.platforms, platformKind) {
+		return nil // processes need nothing
+	}
 	if err := p.haveEngine(ctx); err != nil {
 		return err
 	}
@@ -57,6 +70,7 @@ func (p *provision) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	want = p.asked(want)
 	missing, err := p.missing(ctx, want)
 	if err != nil {
 		return err
@@ -67,6 +81,14 @@ func (p *provision) all(ctx context.Context) error {
 		}
 	}
 	return p.tryPrivileged(ctx, len(missing) > 0)
+}
+
+// asked are the images that the platforms need: nodes are for kind alone.
+func (p *provision) asked(want []image) []image {
+	if slices.Contains(p.platforms, platformKind) {
+		return want
+	}
+	return slices.DeleteFunc(slices.Clone(want), func(i image) bool { return i.name != postgresImage && i.name != redisImage })
 }
 
 // haveEngine has an engine run here.
