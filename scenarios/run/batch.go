@@ -113,11 +113,25 @@ func fits(s *scenarios.Scenario, platform string, runSeed uint64) error {
 // Run runs all, until ctx ends. A run without an outcome does not hinder those
 // after it; the error joins what Check found or every Err of the pairs, with
 // [ErrInterrupted] where some were not begun. The pairs are returned also then.
-func (b Batch) Run(ctx context.Context) ([]Pair, error) {
+func (b Batch) Run(ctx context.Context) (pairs []Pair, err error) {
 	if err := b.Check(); err != nil {
 		return nil, err
 	}
-	var pairs []Pair
+	on, err := b.Config.platform()
+	if err != nil {
+		return nil, err
+	}
+	release, err := on.hold(ctx, b.Config.Cluster, b.Config.State)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), on.Within.Close)
+		defer cancel()
+		if errHeld := release(ending); errHeld != nil {
+			err = errors.Join(err, fmt.Errorf("end what the runs shared on %s: %w", on.Name, errHeld))
+		}
+	}()
 	var errs []error
 	for _, s := range b.Scenarios {
 		for n := 1; n <= max(b.Runs, 1); n++ {

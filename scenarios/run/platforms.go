@@ -46,6 +46,9 @@ type Platform struct {
 	// Undo does an operation that it armed; mine is false for one of another's.
 	// nil: it arms none but those of host.
 	Undo func(ctx context.Context, op harm.Op) (mine bool, err error)
+	// Hold keeps what runs make for themselves, and would delete, for those that follow;
+	// what it returns gives that up. nil: they make nothing that others could use.
+	Hold func(ctx context.Context, o cluster.Options) (release func(context.Context) error, err error)
 }
 
 // Within is how long things may take on a platform.
@@ -102,7 +105,7 @@ func Platforms() []Platform {
 		},
 		{
 			Name: PlatformKind, About: "a Kubernetes cluster of several nodes in Docker, made when it is not up", Arms: all, Within: onCluster,
-			Start: startCluster, Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo,
+			Start: startCluster, Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo, Hold: cluster.Hold,
 		},
 		{
 			Name: PlatformCurrent, About: "the Kubernetes cluster that --context names", Arms: all, Within: onCluster, Attached: true,
@@ -163,6 +166,23 @@ func (p Platform) arm(a sut.Arm) error {
 		Capability: sut.Capability("healers." + string(a)), Target: sut.ID(p.Name),
 		Reason: p.Lacks, WayOut: "use " + strings.Join(has, " or "),
 	}
+}
+
+// hold keeps what the runs of a batch share. A platform that is not there has nothing
+// to be kept: its runs will say so.
+func (p Platform) hold(ctx context.Context, o cluster.Options, state string) (release func(context.Context) error, err error) {
+	none := func(context.Context) error { return nil }
+	if p.Hold == nil {
+		return none, nil
+	}
+	if o.State, err = StateDir(state); err != nil {
+		return nil, err
+	}
+	release, err = p.Hold(ctx, o)
+	if errors.As(err, new(*sut.Missing)) {
+		return none, nil
+	}
+	return release, err
 }
 
 // residue is what of a run is left on the host and on the platform. One that is not
