@@ -160,12 +160,21 @@ func (b Batch) pair(ctx context.Context, s *scenarios.Scenario, n int) Pair {
 	}
 	control := b.control(s)
 	var errRun, errControl error
-	both := turns{alone: b.alone(s)}
-	both.Go(func() { p.Outcome, errRun = Run(ctx, b.config(s, n, b.arm(), false)) })
+	configs := []Config{b.config(s, n, b.arm(), false)}
 	if control != "" {
 		if errControl = on.arm(control); errControl == nil {
-			both.Go(func() { p.Control, errControl = Run(ctx, b.config(s, n, control, true)) })
+			configs = append(configs, b.config(s, n, control, true))
 		}
+	}
+	both := turns{alone: b.alone(s)}
+	if !both.alone {
+		for i, party := range newAbreast(len(configs)) {
+			configs[i].beside = party
+		}
+	}
+	both.Go(func() { p.Outcome, errRun = Run(ctx, configs[0]) })
+	if len(configs) > 1 {
+		both.Go(func() { p.Control, errControl = Run(ctx, configs[1]) })
 	}
 	both.Wait()
 	p.settle(errRun, errControl, b.arm(), control)

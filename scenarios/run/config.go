@@ -54,6 +54,7 @@ type Config struct {
 	// It must be quick. nil: nobody is.
 	Progress func(string)
 
+	beside    *party     // what keeps it in step with its control; nil: it is alone
 	platforms []Platform // nil: Platforms(); tests bring their own
 }
 

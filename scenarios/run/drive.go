@@ -78,6 +78,7 @@ func (s *session) perform(ctx context.Context, p Phases) (Signal, error) {
 	case timeline.PhaseAudit:
 		return s.audit(ctx), nil
 	case timeline.PhaseTeardown:
+		s.cfg.beside.reach(ctx, pointDone)
 		// What cannot be undone is told by the residue; the outcome is kept.
 		if err := s.undo(unstopped); err != nil {
 			s.rec.note(fmt.Sprintf("tear down: %v", err))

@@ -58,6 +58,7 @@ type cleanup struct {
 // what happened until then. What the platform cannot do is a *[sut.Missing].
 // An error means that there is no outcome; nothing is left running then either.
 func Run(ctx context.Context, cfg Config) (*Outcome, error) {
+	defer cfg.beside.leave()
 	cfg, err := cfg.prepare()
 	if err != nil {
 		return nil, err

@@ -50,6 +50,8 @@ func (s *session) setup(ctx context.Context) error {
 			return err
 		}
 	}
+	s.progress("until the run beside it, if there is one, has started")
+	s.cfg.beside.reach(ctx, pointStarted)
 	return s.startLoad(ctx)
 }
 

@@ -109,18 +109,18 @@ func (p *Played) Problem(c Case) error {
 	return err
 }
 
-// Enough tells whether a deadline leaves a suite the time that it takes; why says
+// enough tells whether a deadline leaves a suite the time that it takes; why says
 // what to do where it does not.
-func Enough(deadline time.Time, ok bool, takes time.Duration) (enough bool, why string) {
+func enough(deadline time.Time, ok bool, takes time.Duration) (enough bool, why string) {
 	if !ok || time.Until(deadline) >= takes {
 		return true, ""
 	}
 	return false, fmt.Sprintf("it may take %s, and go test gives it less: -timeout %s, as make suites does", takes, takes)
 }
 
-// Count writes a line with the number of specs that were run into REBOUND_OUT, for
+// count writes a line with the number of specs that were run into REBOUND_OUT, for
 // whoever ran several suites.
-func Count(suite string, ran, failed, skipped int, took time.Duration) error {
+func count(suite string, ran, failed, skipped int, took time.Duration) error {
 	out := os.Getenv("REBOUND_OUT")
 	if out == "" {
 		return nil

@@ -4,30 +4,15 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-	"github.com/onsi/ginkgo/v2/types"
-	. "github.com/onsi/gomega"
-
+	"github.com/rebound-chaos/rebound/scenarios/run"
 	"github.com/rebound-chaos/rebound/scenarios/suites"
 )
 
-// takes is how long the suite may take.
-const takes = 30 * time.Minute
-
 func TestSuite(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts containers, for minutes")
-	}
-	deadline, ok := t.Deadline()
-	if enough, why := suites.Enough(deadline, ok, takes); !enough {
-		t.Skip(why)
-	}
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "Scenarios on containers")
+	suites.Run(t, "Scenarios on containers", "starts containers, for minutes", 30*time.Minute)
 }
 
-var _ = ReportAfterSuite("the number of specs", func(r Report) {
-	specs := r.SpecReports.WithLeafNodeType(types.NodeTypeIt)
-	failed, skipped := specs.CountWithState(types.SpecStateFailureStates), specs.CountWithState(types.SpecStateSkipped|types.SpecStatePending)
-	Expect(suites.Count("containers", len(specs)-skipped, failed, skipped, r.RunTime)).To(Succeed())
-})
+var (
+	_ = suites.Specs(run.PlatformContainers)
+	_ = suites.Counted(run.PlatformContainers)
+)

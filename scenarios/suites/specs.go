@@ -1,0 +1,91 @@
+package suites
+
+import (
+	"testing"
+	"time"
+
+	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
+	"github.com/onsi/gomega"
+
+	"github.com/rebound-chaos/rebound/assertions/matchers"
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/reports/timeline"
+)
+
+// Specs describes every case of a platform: each is played once, and its specs look
+// at what that has left.
+func Specs(platform string) bool {
+	return ginkgo.Describe(platform, func() {
+		for _, c := range Cases(platform) {
+			ginkgo.Describe(c.Name(), ginkgo.Ordered, ginkgo.ContinueOnFailure, ginkgo.Label(c.Labels()...), func() { c.specs() })
+		}
+	})
+}
+
+func (c Case) specs() {
+	// The first spec is charged for the play, which comes before it.
+	within := ginkgo.SpecTimeout(c.Within() + time.Minute)
+	var played *Played
+	ginkgo.BeforeAll(func(ctx ginkgo.SpecContext) {
+		var err error
+		played, err = c.Play(ctx)
+		ginkgo.DeferCleanup(played.Close)
+		gomega.Expect(err).NotTo(gomega.HaveOccurred())
+		if missing := played.Lacks(c); missing != nil {
+			ginkgo.Skip(missing.Error())
+		}
+		gomega.Expect(played.Problem(c)).To(gomega.Succeed())
+	}, ginkgo.NodeTimeout(c.Within()))
+	ginkgo.AfterEach(func() {
+		if ginkgo.CurrentSpecReport().Failed() && played != nil {
+			played.Keep()
+			ginkgo.AddReportEntry("logs, timelines and the state of the system are in", played.Dir)
+		}
+	})
+	if c.Arm == sut.ArmNative {
+		ginkgo.It("tells what the platform alone achieves", func(ginkgo.SpecContext) {
+			ginkgo.AddReportEntry("the platform alone", Summary(played.Outcome))
+			gomega.Expect(played.Outcome.Judgement.Verdict).To(gomega.BeElementOf(timeline.Pass, timeline.Fail), "%v", played.Outcome.Judgement.Reasons)
+		}, within)
+		return // whether that is enough is not for us to say
+	}
+	ginkgo.It("recovers in time, while the fault lasts", func(ginkgo.SpecContext) {
+		gomega.Expect(played.Outcome).To(matchers.RecoverWithin(c.RecoverWithin()))
+	}, within)
+	ginkgo.It("sets off no herd of restarts or reconnects", func(ginkgo.SpecContext) {
+		gomega.Expect(played.Outcome).To(matchers.HaveNoHerd(c.NoHerd()))
+	}, within)
+	ginkgo.It("passes every check of its scenario", func(ginkgo.SpecContext) {
+		gomega.Expect(played.Outcome).To(matchers.PassAllChecks())
+	}, within)
+	if c.Control {
+		ginkgo.It("needs to be healed: without it the objective is missed", func(ginkgo.SpecContext) {
+			gomega.Expect(played.Control.Judgement.Missed).To(gomega.BeTrue(), "%v", played.Control.Judgement.Reasons)
+		}, within)
+	}
+}
+
+// Counted has the number of the suite's specs written down when they are over.
+func Counted(suite string) bool {
+	return ginkgo.ReportAfterSuite("the number of specs", func(r ginkgo.Report) {
+		specs := r.SpecReports.WithLeafNodeType(types.NodeTypeIt)
+		failed, skipped := specs.CountWithState(types.SpecStateFailureStates), specs.CountWithState(types.SpecStateSkipped|types.SpecStatePending)
+		gomega.Expect(count(suite, len(specs)-skipped, failed, skipped, r.RunTime)).To(gomega.Succeed())
+	})
+}
+
+// Run runs the suite of a package. It takes up to takes, and does what about says,
+// which go test -short is spared.
+func Run(t *testing.T, title, about string, takes time.Duration) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip(about)
+	}
+	deadline, ok := t.Deadline()
+	if enough, why := enough(deadline, ok, takes); !enough {
+		t.Skip(why)
+	}
+	gomega.RegisterFailHandler(ginkgo.Fail)
+	ginkgo.RunSpecs(t, title)
+}
