@@ -39,7 +39,12 @@ provision: ## Get Docker, the images and the kind node image onto this machine
 
 .PHONY: test
 test: ready ## All that must pass before a change lands, on PLATFORMS='process containers kind'
-	@$(MAKE) check e2e suites
+	@$(MAKE) check
+	@$(CLUSTERED) $(MAKE) e2e suites
+
+# All that need a cluster share one; one that was up before stays.
+CLUSTERED = $(if $(filter kind,$(PLATFORMS)),if ! $(BIN) cluster status >/dev/null 2>&1; then \
+	  trap '$(BIN) cluster down' EXIT; $(BIN) cluster up $(if $(filter kind,$(REQUIRED)),,|| true); fi;)
 
 # Where Docker, or what its suites need, cannot be had, they are skipped by name,
 # unless REBOUND_REQUIRE asks for them.
@@ -48,8 +53,8 @@ ready:
 	@$(MAKE) provision PROVISION='$(if $(REQUIRED),,-if-possible)'
 
 .PHONY: nightly
-nightly: ready ## Every scenario on every platform in every arm: takes hours
-	@REBOUND_NIGHTLY=1 $(MAKE) suites
+nightly: ready build ## Every scenario on every platform in every arm: takes hours
+	@$(CLUSTERED) REBOUND_NIGHTLY=1 $(MAKE) suites
 
 .PHONY: check
 check: lint unit ## Format, vet, lint, architecture, unit tests: no processes, no load

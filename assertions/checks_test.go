@@ -25,6 +25,12 @@ func broken() *timelinetest.Builder {
 		Phase(timeline.PhaseObserve)
 }
 
+// pooled is broken, with a pool that told of 60 connections to the store before.
+func pooled() *timelinetest.Builder {
+	return begin().Pool("orders/0", timeline.Pool{To: "store", Open: 60}).
+		Fault("1", timeline.FaultInjecting, "").Fault("1", timeline.FaultActive, "seen").Phase(timeline.PhaseObserve)
+}
+
 func done(b *timelinetest.Builder) *timelinetest.Builder {
 	return b.Phase(timeline.PhaseRevert).Fault("1", timeline.FaultReverted, "").
 		Phase(timeline.PhaseSettle).Seconds(5, 200, 0).Phase(timeline.PhaseAudit)
@@ -171,6 +177,14 @@ func TestChecks(t *testing.T) {
 			{"what was opened to others, for a moment each, is no population", `{"minPopulation":60}`, done(begin().
 				Connections("gateway/0", "orders/0", 200).Pool("orders/0", timeline.Pool{To: "store", Open: 40}).
 				Fault("1", timeline.FaultInjecting, "").Fault("1", timeline.FaultActive, "seen").Seconds(1, 200, 0)).Events(), unsure, "40 connections"},
+			{"as many as requests where no pool leads", `{"maxReconnectsPerSecond":45}`, done(pooled().
+				Connections("gateway/0", "orders/0", 200).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
+			{"more than requests where no pool leads", `{"maxReconnectsPerSecond":45}`, done(pooled().
+				Connections("gateway/0", "orders/0", 201).Seconds(1, 200, 0)).Events(), fail, "201 connections were opened to orders within a second, 200 are"},
+			{"a pool has its own limit, however many requests there are", `{"maxReconnectsPerSecond":45}`, done(pooled().
+				Connections("orders/0", "store/0", 46).Seconds(1, 200, 0)).Events(), fail, "46 connections were opened to store within a second, 45 are"},
+			{"twice a pool that tells, whatever was opened", `{}`, done(pooled().
+				Connections("orders/0", "store/0", 121).Seconds(1, 200, 0)).Events(), fail, "121 connections were opened to store within a second, 120 are"},
 			{"enough were opened where no pool tells", `{"minPopulation":24}`, healed, pass, "nothing came"},
 			{"too few were opened", `{"minPopulation":25}`, healed, unsure, "24 connections to a workload before the fault are too few"},
 			{"a herd is a herd among too few", `{"minPopulation":25,"maxReconnectsPerSecond":7}`, healed, fail, "8 connections"},

@@ -23,7 +23,9 @@ import (
 //
 // Reconnects (predicate H2): how many connections are opened to one workload
 // within any one second. They are gathered for up to 100 ms, so the window is
-// exact to that.
+// exact to that. A connection that is opened for a request of a user is load and no
+// herd: where clients tell of their pools, workloads to which none of them leads may
+// have as many as the users' requests of a second, if that is more than the limit.
 //
 // Few actors are no herd, whatever they do. So the result says what population it
 // saw: of restarts the replicas, of reconnects the connections to the workload
@@ -95,12 +97,12 @@ type noHerd struct {
 	last        time.Duration
 
 	opens      map[string]*opens // by target workload
+	requests   int               // of users, in the second with the most
 	population population
 }
 
 // opens are the connections opened to one workload.
 type opens struct {
-	before int
 	recent []open // of the last second
 	inside int
 	peak   int
@@ -132,6 +134,8 @@ func (c *noHerd) Observe(e timeline.Event) {
 		c.connection(e.At, e.Connection)
 	case e.Pool != nil && !c.during.begun:
 		c.population.pool(e.Target, e.Pool)
+	case e.Load != nil:
+		c.requests = max(c.requests, e.Load.Intended)
 	}
 }
 
@@ -185,16 +189,20 @@ func (c *noHerd) connection(at time.Duration, n *timeline.Connection) {
 		}
 		o.peak = max(o.peak, o.inside)
 	case !c.during.begun:
-		o.before += n.Opened
 		c.population.opened(to, n.Opened)
 	}
 }
 
-func (o *opens) limit(set int) int {
-	if set > 0 {
-		return set
+// limit is how many connections may be opened to a workload in a second.
+func (c *noHerd) limit(workload string) int {
+	most := c.args.MaxReconnectsPerSecond
+	if most == 0 {
+		most = max(10, 2*c.population.to(workload).count())
 	}
-	return max(10, 2*o.before)
+	if c.population.told() && !c.population.pooled(workload) {
+		return max(most, c.requests)
+	}
+	return most
 }
 
 func (c *noHerd) Verdict() Result {
@@ -244,11 +252,14 @@ func (c *noHerd) judgeReconnects(f *herdFindings) {
 	} else {
 		f.limits = append(f.limits, "twice a workload's pool opened in a second")
 	}
+	if c.population.told() && c.requests > c.args.MaxReconnectsPerSecond {
+		f.limits = append(f.limits, fmt.Sprintf("%d, one for each request, where no pool leads", c.requests))
+	}
 	if len(c.opens) == 0 {
 		f.unseen = append(f.unseen, "connections were not observed")
 	}
 	w, peak, most := worstOf(c.opens, func(w string) (int, int) {
-		return c.opens[w].peak, c.opens[w].limit(c.args.MaxReconnectsPerSecond)
+		return c.opens[w].peak, c.limit(w)
 	})
 	f.measured = append(f.measured, atOnce(peak, most, w, "connections in a second"))
 	if peak > most {

@@ -47,14 +47,26 @@ func (c *connections) count() int {
 	return sum
 }
 
+// told tells whether any client has told of a pool.
+func (p population) told() bool {
+	for _, c := range p {
+		if len(c.pooled) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// pooled tells whether a client keeps a pool to the workload.
+func (p population) pooled(workload string) bool {
+	return p[workload] != nil && len(p[workload].pooled) > 0
+}
+
 // largest is the workload with the most; of equals the first by name. Where pools
 // tell, those to which none leads are left out: what was opened to them may have been
 // closed again.
 func (p population) largest() (workload string, n int) {
-	told := false
-	for _, c := range p {
-		told = told || len(c.pooled) > 0
-	}
+	told := p.told()
 	for _, w := range slices.Sorted(maps.Keys(p)) {
 		c := p[w]
 		if told && len(c.pooled) == 0 {
