@@ -43,7 +43,7 @@ test: ready ## All that must pass before a change lands, on PLATFORMS='process c
 	@$(CLUSTERED) $(MAKE) e2e suites
 
 # All that need a cluster share one; one that was up before stays.
-CLUSTERED = $(if $(filter kind,$(PLATFORMS)),if ! $(BIN) cluster status >/dev/null 2>&1; then \
+CLUSTERED = $(if $(filter kind,$(PLATFORMS)),if $(BIN) cluster status 2>/dev/null | grep -q 'there is none'; then \
 	  trap '$(BIN) cluster down' EXIT; $(BIN) cluster up $(if $(filter kind,$(REQUIRED)),,|| true); fi;)
 
 # Where Docker, or what its suites need, cannot be had, they are skipped by name,

@@ -253,7 +253,8 @@ func (c *noHerd) judgeReconnects(f *herdFindings) {
 		f.limits = append(f.limits, "twice a workload's pool opened in a second")
 	}
 	if c.population.told() && c.requests > c.args.MaxReconnectsPerSecond {
-		f.limits = append(f.limits, fmt.Sprintf("%d, one for each request, where no pool leads", c.requests))
+		last := len(f.limits) - 1
+		f.limits[last] += fmt.Sprintf(" (%d where no pool leads: one for each request)", c.requests)
 	}
 	if len(c.opens) == 0 {
 		f.unseen = append(f.unseen, "connections were not observed")

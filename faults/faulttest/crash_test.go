@@ -39,7 +39,7 @@ type doomed struct {
 // for half a minute.
 func (d *doomed) play(t *testing.T, residue func(context.Context) []string) (left []string, ended bool) {
 	t.Helper()
-	d.State, d.Run, d.Args = t.TempDir(), runID(t), slices.Concat(d.Args) // no arguments are null
+	d.State, d.Run, d.Args = t.TempDir(), runID(t), json.RawMessage(cmp.Or(string(d.Args), "null"))
 	told, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func serving(ctx context.Context, s sut.System) error {
 		pid, _, _ := strings.Cut(in.Incarnation, "+")
 		if err := eventually(ctx, 20*time.Second, func(ctx context.Context) error {
 			if ok, err := asks(ctx, "127.0.0.1:"+environ(pid, "REBOUND_PORT_HTTP")); !ok {
-				return fmt.Errorf("%s does not serve: %w", in.ID, err)
+				return errors.Join(fmt.Errorf("%s does not serve", in.ID), err)
 			}
 			return nil
 		}); err != nil {
