@@ -21,7 +21,8 @@ func clusterCommand() *cobra.Command {
 		Short: "Make, look at and delete the Kubernetes cluster that runs share",
 		Long: `The cluster is a kind cluster on this machine, with one control plane and three
 workers in two zones. Runs with --on kind use it and leave it when it is up; when it
-is not, each makes one for itself, which takes most of a minute, and deletes it.`,
+is not, each rebound run makes one for its runs, which takes most of a minute, and
+deletes it.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

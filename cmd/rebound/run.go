@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/reports/render"
 	"github.com/rebound-chaos/rebound/scenarios"
@@ -41,7 +41,8 @@ func runCommand() *cobra.Command {
 		Short: "Break a system as a scenario says, and judge how it healed",
 		Long: `Run carries out scenarios one after another: from the catalogue by name (rebound
 list scenarios), or from files. It runs one arm, by default the healed one;
---control runs the scenario's negative control beside it at the same time.
+--control runs the scenario's negative control beside it at the same time, or, where
+both would break the same node or the same system, after it.
 
 A control that misses the objective does not change the exit code; one that
 meets it makes it 3, since then healing was not what helped. --control alone
@@ -250,7 +251,7 @@ func (f *runFlags) report(c *cobra.Command, pairs []run.Pair, runErr error) erro
 			code = exitAborted
 		}
 	}
-	if skipped && slices.Contains(strings.Split(os.Getenv("REBOUND_REQUIRE"), ","), f.on) {
+	if skipped && platform.Required(f.on) {
 		code = worse(code, exitFail)
 		runErr = errors.Join(runErr, fmt.Errorf("REBOUND_REQUIRE names %s, and a scenario was skipped", f.on))
 	}

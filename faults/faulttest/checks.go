@@ -181,21 +181,21 @@ func leaseEnds(ctx context.Context, b bench) error {
 func stopped(ctx context.Context, b bench) (more bool, err error) {
 	played := make(chan struct{})
 	var i faults.Injection
+	var whole error // of a harness that came to its end
 	go func() {
 		defer close(played)
-		var err error
-		if i, err = b.inject(ctx); err != nil {
+		if i, whole = b.inject(ctx); whole != nil {
 			return
 		}
 		if !b.idle() {
-			_, _ = b.confirmed(ctx, i)
+			_, whole = b.confirmed(ctx, i)
 		}
-		_ = i.Revert(ctx)
+		whole = errors.Join(whole, i.Revert(ctx))
 	}()
 	select {
 	case <-b.lease.Crashed():
 	case <-played:
-		return false, b.leftNothing()
+		return false, errors.Join(whole, b.leftNothing())
 	}
 	err = errors.Join(b.lease.End(ctx, b.undo), b.looks(ctx, false))
 	if r := b.rig.Residue(); len(r) > 0 {

@@ -22,9 +22,13 @@ type liar struct {
 	silent  bool // evidence without a proof
 	twice   bool // the second Revert fails
 	any     bool // hits whatever lives there now
+	refuses bool // to be injected
 }
 
 func (l liar) Inject(ctx context.Context, env faults.Env) (faults.Injection, error) {
+	if l.refuses {
+		return nil, errors.New("not today")
+	}
 	var lease harm.Lease = NewLease(0)
 	if l.arms {
 		lease = env.Lease
@@ -113,6 +117,7 @@ func TestConformFindsLiars(t *testing.T) {
 		"honest when it is stopped":    {liar{acts: true, arms: true, reverts: true}, stoppedBehind(1), ""},
 		"honest when stopped later":    {liar{acts: true, arms: true, reverts: true}, stoppedBehind(2), ""},
 		"stopped, and does not revert": {liar{acts: true, reverts: false}, stoppedBehind(1), "left behind"},
+		"is never injected":            {liar{refuses: true}, stoppedBehind(1), "not today"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := NewMemory([]sut.ID{"orders/0"})

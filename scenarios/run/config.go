@@ -2,6 +2,7 @@ package run
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -47,6 +48,10 @@ type Config struct {
 	Control bool
 	// Tool names the program and its version in the timeline. Empty: rebound.
 	Tool string
+	// Audit is called when the load is over and its writes were read back, with the ids
+	// of the writes that were acknowledged: a look of one's own at what the system has
+	// kept. nil: none. What it finds wrong is in the Outcome, and not in the verdict.
+	Audit func(ctx context.Context, s System, acknowledged []string) error
 	// Observe is given every event, in order, by one goroutine at a time. It must be
 	// quick. nil: nobody is.
 	Observe func(timeline.Event)
@@ -80,6 +85,8 @@ type Outcome struct {
 	File      string
 	Events    []timeline.Event
 	Judgement assertions.Judgement
+	// Audit is what the Audit of the Config returned.
+	Audit error
 }
 
 // Timeline is what the matchers judge.
@@ -96,8 +103,8 @@ const (
 	settleFor    = 3 * time.Second
 	auditWithin  = 20 * time.Second
 	injectSlack  = 15 * time.Second // for the verbs themselves
-	warmWithin   = 30 * time.Second // until users are served well for the first time
-	warmSeconds  = 2                // in a row, that are good
+	warmWithin   = 45 * time.Second // until users are served well for the first time
+	warmSeconds  = 3                // in a row, that are good
 	engineWithin = 15 * time.Second // until its first record
 )
 

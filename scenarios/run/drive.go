@@ -160,5 +160,8 @@ func (s *session) audit(ctx context.Context) Signal {
 	}
 	w := s.writes.Audit(ctx, s.sys.Entry())
 	s.rec.Append(timeline.Event{Kind: timeline.KindWrites, Actor: timeline.ActorLoad, Writes: &w})
+	if s.cfg.Audit != nil {
+		s.audited = s.cfg.Audit(ctx, s.sys, s.writes.IDs())
+	}
 	return Done
 }

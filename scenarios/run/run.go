@@ -44,6 +44,7 @@ type session struct {
 	writes   *load.Writes // set when load has ended
 	injector *faults.Injector
 	inject   *loop
+	audited  error // what the caller's audit found
 	cleanups []cleanup
 }
 
@@ -88,7 +89,7 @@ func Run(ctx context.Context, cfg Config) (*Outcome, error) {
 		}
 		return nil, err
 	}
-	o := &Outcome{Dir: cfg.Out, File: path, Events: s.rec.all()}
+	o := &Outcome{Dir: cfg.Out, File: path, Events: s.rec.all(), Audit: s.audited}
 	if o.Judgement, err = assertions.Judge(o.Events); err != nil {
 		return nil, fmt.Errorf("judge %s: %w", path, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/scenarios"
 	"github.com/rebound-chaos/rebound/scenarios/run"
@@ -32,7 +33,11 @@ func (c Case) Play(ctx context.Context) (*Played, error) {
 	if c.Control {
 		control = run.ControlOwn
 	}
-	return Play(ctx, c.Platform, run.Batch{Scenarios: []*scenarios.Scenario{c.Scenario}, Healers: c.Arm, Control: control})
+	b := run.Batch{Scenarios: []*scenarios.Scenario{c.Scenario}, Healers: c.Arm, Control: control}
+	if c.Databases() {
+		b.Config.Audit = rows
+	}
+	return Play(ctx, c.Platform, b)
 }
 
 // Play plays the one scenario of a batch on a platform. Whatever it returns, Close
@@ -89,7 +94,7 @@ func (p *Played) Lacks(c Case) *sut.Missing {
 	if missing == nil {
 		missing = p.ControlMissing
 	}
-	if missing == nil || Required(c.Platform) && !c.MayLack {
+	if missing == nil || platform.Required(c.Platform) && !c.MayLack {
 		return nil
 	}
 	return missing

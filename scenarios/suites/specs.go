@@ -59,6 +59,11 @@ func (c Case) specs() {
 	ginkgo.It("passes every check of its scenario", func(ginkgo.SpecContext) {
 		gomega.Expect(played.Outcome).To(matchers.PassAllChecks())
 	}, within)
+	if c.Databases() {
+		ginkgo.It("lost no order: each that was acknowledged is a row of PostgreSQL", func(ginkgo.SpecContext) {
+			gomega.Expect(played.Outcome.Audit).To(gomega.Succeed())
+		}, within)
+	}
 	if c.Control {
 		ginkgo.It("needs to be healed: without it the objective is missed", func(ginkgo.SpecContext) {
 			gomega.Expect(played.Control.Judgement.Missed).To(gomega.BeTrue(), "%v", played.Control.Judgement.Reasons)

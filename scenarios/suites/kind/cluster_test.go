@@ -9,9 +9,9 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/rebound-chaos/rebound/fixtures/cluster"
+	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/scenarios/run"
-	"github.com/rebound-chaos/rebound/scenarios/suites"
 )
 
 // All runs share one cluster. One that was up before stays.
@@ -25,7 +25,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 			return cluster.Down(ctx, state, func(words string) { GinkgoWriter.Println(words) })
 		}, NodeTimeout(5*time.Minute))
 	}
-	if missing, ok := errors.AsType[*sut.Missing](err); ok && !suites.Required(run.PlatformKind) {
+	if missing, ok := errors.AsType[*sut.Missing](err); ok && !platform.Required(run.PlatformKind) {
 		Skip(missing.Error())
 	}
 	Expect(err).NotTo(HaveOccurred())
