@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,8 +35,8 @@ import (
 )
 
 func TestKind(t *testing.T) {
-	if testing.Short() {
-		t.Skip("uses a cluster, for four minutes")
+	if os.Getenv("REBOUND_NIGHTLY") == "" {
+		t.Skip("uses a cluster, for four minutes: REBOUND_NIGHTLY=1")
 	}
 	p := startKind(t)
 	of := faulttest.Platform{Name: "kind", Undo: run.Undo, Start: p.rig, Crash: p.crash, Within: 30 * time.Second}
@@ -156,9 +157,7 @@ func (p *podded) rig(t *testing.T) faulttest.Rig {
 	if p.others {
 		delete(r.Targets, sut.KindNode)
 	}
-	for kind, id := range targets {
-		r.Targets[kind] = id
-	}
+	maps.Copy(r.Targets, targets)
 	return r
 }
 

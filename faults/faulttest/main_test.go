@@ -126,8 +126,12 @@ func guarded(t *testing.T, run string) *faults.Guardian {
 	return g
 }
 
+type closer interface {
+	Close(ctx context.Context) error
+}
+
 // closed closes a system with the test that started it.
-func closed(t *testing.T, s interface{ Close(ctx context.Context) error }) {
+func closed(t *testing.T, s closer) {
 	t.Helper()
 	t.Cleanup(func() {
 		if err := s.Close(context.WithoutCancel(t.Context())); err != nil {
