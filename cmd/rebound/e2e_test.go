@@ -60,7 +60,7 @@ metadata: {name: compressed}
 spec:
   system: shop
   load: {rate: 50/s, requests: [{method: POST, path: /orders, body: '{"item":"book"}', readBack: "/orders/${id}"}]}
-  baseline: 1s
+  baseline: 2s
   sustained: 3s
   gates: {loadFloor: 1%%, maxLag: 1m, maxHostLag: 1m, maxProberLag: 1m}
   steadyState: [{sli: success, atLeast: 1%%}]

@@ -128,7 +128,7 @@ func TestNativeRunsWithoutOurEngine(t *testing.T) {
 		return process.Start(ctx, c)
 	}
 	s := crash(t)
-	s.Spec.Baseline, s.Spec.Sustained = manifest.Duration(time.Second), manifest.Duration(time.Second)
+	s.Spec.Baseline, s.Spec.Sustained = manifest.Duration(2*time.Second), manifest.Duration(time.Second)
 	s.Spec.SteadyState, s.Spec.Stop = []scenarios.SLI{{SLI: "success", AtLeast: 0.1}}, scenarios.Stop{}
 	s.Spec.Expect = []scenarios.Check{scenarios.Expect("capacityRestored", map[string]string{"within": "1s"})}
 	s.Spec.Control = scenarios.Control{}
