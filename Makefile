@@ -63,16 +63,12 @@ check: lint unit ## Format, vet, lint, architecture, unit tests: no processes, n
 unit: build ## Unit tests, shuffled, with the race detector where there is a C compiler
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -short -shuffle=on -p $(PARALLEL) ./...
 
-# The conformance of faults on platforms that are not tested is in a package that is.
-ABSENT := $(subst kind,TestKind,$(subst containers,TestContainers,$(filter-out $(PLATFORMS),containers kind)))
-ABSENT := $(if $(ABSENT),-skip '^($(subst $() ,|,$(ABSENT)))$$')
-
 .PHONY: e2e
 e2e: build ## Tests that start real systems, break them and judge; what `unit` leaves out
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -count=1 -timeout 20m ./scenarios/run
-	$(GO) test -p 3 -parallel 4 -count=1 -timeout 30m $(ABSENT) \
-	  $(if $(filter kind,$(PLATFORMS)),./fixtures/cluster) $(if $(filter containers,$(PLATFORMS)),./fixtures/containers) \
-	  ./fixtures/process ./fixtures/host ./fixtures/shop ./faults/faulttest ./cmd/rebound
+	$(GO) test -p 1 -count=1 -timeout 20m ./cmd/rebound
+	$(GO) test -p 3 -parallel 4 -count=1 -timeout 60m $(if $(filter kind,$(PLATFORMS)),./fixtures/cluster) \
+	  $(if $(filter containers,$(PLATFORMS)),./fixtures/containers) ./fixtures/process ./fixtures/host ./fixtures/shop ./faults/faulttest
 
 # The suites come one after another: on few cores they would slow each other down. But
 # for negative, whose users are few and whose limits are wide: it is played beside the
