@@ -76,9 +76,9 @@ var _ = Describe("negative", Label("negative", run.PlatformProcess), func() {
 			sut.ArmRebound, run.ControlOwn, func(s *scenarios.Spec) { s.Control.Healers = sut.ArmRebound }, timeline.Pass, assertions.ExitInconclusive),
 		Entry("an expectation that nobody can meet", SpecTimeout(time.Minute),
 			sut.ArmRebound, sut.Arm(""), expect("capacityRestored", map[string]string{"within": "1ms"}), timeline.Fail, assertions.ExitFail),
-		Entry("a limit on reconnects that a hung replica exceeds", SpecTimeout(time.Minute),
+		Entry("a limit on reconnects that the pools to a restarted store exceed", SpecTimeout(time.Minute),
 			sut.ArmRebound, sut.Arm(""), func(s *scenarios.Spec) {
-				s.Faults[0].Fault = "hang" // each request that hangs holds a connection of its own
+				s.Faults[0].Target.Workload = "store"
 				expect("noHerd", map[string]any{"among": []string{"reconnects"}, "maxReconnectsPerSecond": 1})(s)
 			}, timeline.Fail, assertions.ExitFail),
 		Entry("a population that is too small to tell of herds", SpecTimeout(time.Minute),
