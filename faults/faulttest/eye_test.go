@@ -109,21 +109,38 @@ func asks(ctx context.Context, address string) (bool, error) {
 
 // asksFrom asks from inside of the network namespace of a process.
 func asksFrom(ctx context.Context, pid, address string) (answers bool, err error) {
-	ns, err := os.Open(filepath.Join("/proc", pid, "ns/net"))
-	if err != nil {
-		return false, err
-	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// For good: the thread ends with the goroutine, and nobody else gets it.
 		runtime.LockOSThread()
-		if err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err == nil {
-			answers, err = asks(ctx, address)
-		}
+		var back bool
+		if answers, back, err = asksInside(ctx, pid, address); back {
+			runtime.UnlockOSThread()
+		} // Else nobody else gets the thread.
 	}()
 	<-done
-	return answers, errors.Join(err, ns.Close())
+	return answers, err
+}
+
+// asksInside takes the thread there and back: where the first of a process is, others
+// take the whole process to be.
+func asksInside(ctx context.Context, pid, address string) (answers, back bool, err error) {
+	own, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return false, true, err
+	}
+	defer func() { _ = own.Close() }()
+	there, err := os.Open(filepath.Join("/proc", pid, "ns/net"))
+	if err != nil {
+		return false, true, err
+	}
+	defer func() { _ = there.Close() }()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return false, true, err
+	}
+	answers, err = asks(ctx, address)
+	leaving := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET)
+	return answers, leaving == nil, errors.Join(err, leaving)
 }
 
 // scraps are what faults may leave in processes of a system and in their volumes:

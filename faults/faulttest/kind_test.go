@@ -355,18 +355,19 @@ func (p *podded) residue() []string {
 	return append(out, scraps(p.run, pids...)...)
 }
 
-// crash has a harness that is killed break the system that runs already: so that what
-// it breaks can still be looked at when it is gone. Behind evidence alone: each takes
-// seconds and a node's return many, and the undoing of a run is tested where it is made.
+// crash has a harness that is killed break the system that runs already, so that what it
+// broke can still be looked at when it is gone. What a run leaves that is killed while
+// it makes its system, the tests of the platform look at.
 func (p *podded) crash(t *testing.T, fault string, args json.RawMessage, n int) (left []string, ended bool) {
 	t.Helper()
-	if n > 0 {
+	def, _ := faults.Lookup(fault)
+	if n > 0 && def.Of == sut.KindNode {
+		// A node takes many seconds to return, and its entries are the two of any hold.
 		return nil, true
 	}
-	def, _ := faults.Lookup(fault)
 	r := p.rig(t)
 	d := doomed{
-		Platform: "kind", Fault: fault, Args: args, Target: r.Targets[def.Of],
+		Platform: "kind", Fault: fault, Args: args, Target: r.Targets[def.Of], Entry: n,
 		Namespace: p.namespace, Kubeconfig: p.kubeconfig, Context: p.context,
 	}
 	if def.Of == sut.KindVolume {
