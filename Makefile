@@ -67,7 +67,9 @@ unit: build ## Unit tests, shuffled, with the race detector where there is a C c
 e2e: build ## Tests that start real systems, break them and judge; what `unit` leaves out
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -count=1 -timeout 20m ./scenarios/run
 	$(GO) test -p 1 -count=1 -timeout 20m ./cmd/rebound
-	$(GO) test -p 3 -parallel 4 -count=1 -timeout 60m $(if $(filter kind,$(PLATFORMS)),./fixtures/cluster) \
+	$(GO) test -p 3 -parallel 4 -count=1 -timeout 60m \
+	  -skip '^($(if $(filter containers,$(PLATFORMS)),,TestContainers)|$(if $(filter kind,$(PLATFORMS)),,TestKind))$$' \
+	  $(if $(filter kind,$(PLATFORMS)),./fixtures/cluster) \
 	  $(if $(filter containers,$(PLATFORMS)),./fixtures/containers) ./fixtures/process ./fixtures/host ./fixtures/shop ./faults/faulttest
 
 # The suites come one after another: on few cores they would slow each other down. But

@@ -21,14 +21,14 @@ func Policies() []string {
 }
 
 // variant stands between an embedded policy's name and the kind of platform that
-// the file is for: shop-on-kubernetes.
+// the file is for: shop-on-containers.
 const variant = "-on-"
 
-// kindOf is what platforms are to a policy: clusters are all alike.
+// kindOf is what platforms are to a policy: pods are containers.
 func kindOf(platform string) string {
 	switch platform {
 	case "kind", "current-context":
-		return "kubernetes"
+		return "containers"
 	default:
 		return platform
 	}

@@ -119,6 +119,7 @@ var bans = []ban{
 	{from: []string{"fixtures/cluster"}, to: []string{"fixtures/process", "fixtures/containers", "fixtures/fleet", "fixtures/remote"}, through: true, why: "no platform imports another"},
 	{from: []string{"fixtures/remote"}, to: []string{"fixtures/process", "fixtures/containers", "fixtures/cluster", "fixtures/fleet"}, through: true, why: "no platform imports another"},
 	{from: []string{"fixtures/host"}, to: []string{"fixtures/platform", "fixtures/process", "fixtures/containers", "fixtures/cluster"}, through: true, why: "the host knows mechanisms and no platform"},
+	{from: []string{"fixtures/docker"}, to: []string{"fixtures/platform", "fixtures/process", "fixtures/containers", "fixtures/cluster"}, through: true, why: "the engine is a mechanism, as the host is"},
 	{from: []string{"fixtures/process", "fixtures/containers", "fixtures/cluster"}, to: []string{"fixtures/shop", "fixtures/load"}, through: true, why: "a platform runs any System, and knows none"},
 }
 
@@ -215,7 +216,7 @@ var soleImporters = map[string][]string{
 	"github.com/vishvananda/netns/...":        {"fixtures/host"},
 	"github.com/testcontainers/...":           {"fixtures/containers"},
 	"github.com/docker/...":                   {"fixtures/containers", "fixtures/cluster"},
-	"github.com/moby/moby/...":                {"fixtures/containers", "fixtures/cluster"},
+	"github.com/moby/moby/...":                {"fixtures/docker", "fixtures/containers", "fixtures/cluster"},
 	"sigs.k8s.io/kind/...":                    {"fixtures/cluster"},
 	"k8s.io/client-go/...":                    {"fixtures/cluster", "healers/journal"},
 	"github.com/jackc/pgx/v5/...":             {"fixtures/shop"},

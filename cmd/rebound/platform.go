@@ -27,8 +27,10 @@ func platformHelp() string {
 	b.WriteString(`
 kind uses a cluster that is up (rebound cluster up) and leaves it; else it makes
 one, and deletes it with its network. Another cluster must be named, so that none
-is broken by mistake: --on current-context --context NAME. What a platform can do
-on this host, and what it would take where it cannot: rebound capabilities`)
+is broken by mistake: --on current-context --context NAME. Kubelet holds back what
+it restarted before; the engine's own back-off counts instead, and so a restart may
+write the image of a pod in another of its spellings, with or without the registry.
+What a platform can do on this host, and what it would take where it cannot: rebound capabilities`)
 	return b.String()
 }
 
@@ -42,7 +44,7 @@ func (f *platformFlags) flags(c *cobra.Command, def string) {
 	fs.StringVar(&f.on, "on", def, "the platform: "+strings.Join(names, ", "))
 	fs.StringVar(&f.cluster.Context, "context", "", "the cluster that may be broken, by its context, with --on "+run.PlatformCurrent)
 	fs.StringVar(&f.cluster.Kubeconfig, "kubeconfig", "", "the file that names it (default $KUBECONFIG, or ~/.kube/config)")
-	fs.BoolVar(&f.cluster.KubeSystem, "allow-kube-system", false, "allow faults in kube-system, where a scenario asks for them")
+	fs.BoolVar(&f.cluster.KubeSystem, "allow-kube-system", false, "allow faults in kube-system and of whole nodes, where a scenario asks for them")
 }
 
 // platform is the one that they name.

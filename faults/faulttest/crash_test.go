@@ -96,7 +96,7 @@ func (d *doomed) start(ctx context.Context, lease harm.Lease) (platform.System, 
 		return containers.Start(ctx, c)
 	case "kind":
 		c.System = inNamespace(d.Namespace)
-		return cluster.Start(ctx, c, cluster.Options{Kubeconfig: d.Kubeconfig, Context: d.Context})
+		return cluster.Start(ctx, c, cluster.Options{Kubeconfig: d.Kubeconfig, Context: d.Context, KubeSystem: true})
 	}
 	s, err := process.Start(ctx, c)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +29,6 @@ import (
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
-	"github.com/rebound-chaos/rebound/fixtures/sut/harm"
 	"github.com/rebound-chaos/rebound/scenarios/run"
 )
 
@@ -38,14 +36,34 @@ func TestKind(t *testing.T) {
 	if os.Getenv("REBOUND_NIGHTLY") == "" {
 		t.Skip("uses a cluster, for four minutes: REBOUND_NIGHTLY=1")
 	}
-	p := startKind(t)
-	of := faulttest.Platform{Name: "kind", Undo: run.Undo, Start: p.rig, Crash: p.crash, Within: 30 * time.Second}
-	if os.Getenv("REBOUND_TEST_KUBECONFIG") != "" && os.Getenv("REBOUND_TEST_NODES") == "" {
-		t.Log("others use this cluster too: REBOUND_TEST_NODES=1 takes a node from them")
-		p.others = true
-		of.Lacks = []sut.Capability{harm.CanStopNode, harm.CanFreezeNode, harm.CanDrain}
+	// Only while nodes are taken away must others wait.
+	t.Run("pods", func(t *testing.T) { conformKind(t, false) })
+	t.Run("nodes", func(t *testing.T) {
+		if os.Getenv("REBOUND_TEST_KUBECONFIG") != "" && os.Getenv("REBOUND_TEST_NODES") == "" {
+			t.Skip("others use this cluster too: REBOUND_TEST_NODES=1 takes a node from them")
+		}
+		conformKind(t, true)
+	})
+}
+
+// conformKind is ConformAll for the faults of nodes, or for all others.
+func conformKind(t *testing.T, nodes bool) {
+	t.Helper()
+	p := startKind(t, nodes)
+	for _, c := range faulttest.Cases() {
+		def, ok := faults.Lookup(c.Fault)
+		if !ok {
+			t.Errorf("no fault %s", c.Fault)
+		}
+		if (def.Of == sut.KindNode) != nodes {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			faulttest.Conform(t, def, json.RawMessage(c.Args), faulttest.Platform{
+				Name: "kind", Undo: run.Undo, Start: p.rig, Crash: p.crash, Within: 30 * time.Second,
+			})
+		})
 	}
-	faulttest.ConformAll(t, of)
 }
 
 // inCluster is pair as testdata/kind.yaml has it.
@@ -79,16 +97,21 @@ type podded struct {
 	run, namespace string
 	// kubeconfig and context are the way to the cluster for those that hold no lock of it.
 	kubeconfig, context string
-	others              bool // use the cluster too
 }
 
-func startKind(t *testing.T) *podded {
+func startKind(t *testing.T, exclusive bool) *podded {
 	t.Helper()
 	rootAlone(t, "kind")
 	id := runID(t)
 	p := &podded{run: id, namespace: "rebound-" + id}
 	o := p.cluster(t)
-	s, err := cluster.Start(t.Context(), platform.Config{System: inCluster(), Run: id, Binary: os.Args[0], Lease: guarded(t, id), Progress: func(text string) { t.Log(text) }}, o)
+	o.Exclusive = exclusive
+	// Whoever uses the cluster now may do so for minutes.
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	s, err := cluster.Start(ctx, platform.Config{
+		System: inCluster(), Run: id, Binary: os.Args[0], Lease: guarded(t, id), Progress: func(text string) { t.Log(text) },
+	}, o)
 	skipWithout(t, err)
 	closed(t, s)
 	p.system = s
@@ -120,12 +143,12 @@ func skipWithout(t *testing.T, err error) {
 }
 
 // cluster is the one that REBOUND_TEST_KUBECONFIG and REBOUND_TEST_CONTEXT name, else
-// the one that is up, for this test alone, since it takes nodes away. Where there is
-// none it is made if kind is required, and left to whoever required it.
+// the one that is up. Where there is none it is made if kind is required, and left to
+// whoever required it.
 func (p *podded) cluster(t *testing.T) cluster.Options {
 	t.Helper()
 	if p.kubeconfig, p.context = os.Getenv("REBOUND_TEST_KUBECONFIG"), os.Getenv("REBOUND_TEST_CONTEXT"); p.kubeconfig != "" {
-		return cluster.Options{Kubeconfig: p.kubeconfig, Context: p.context}
+		return cluster.Options{Kubeconfig: p.kubeconfig, Context: p.context, KubeSystem: true}
 	}
 	state, err := run.StateDir("")
 	if err != nil {
@@ -134,7 +157,7 @@ func (p *podded) cluster(t *testing.T) cluster.Options {
 	now, err := cluster.Look(t.Context(), state)
 	skipWithout(t, err)
 	if !now.Up {
-		if !slices.Contains(strings.Split(os.Getenv("REBOUND_REQUIRE"), ","), "kind") {
+		if !platform.Required("kind") {
 			faulttest.Skip(t, "kind", &sut.Missing{
 				Capability: "cluster", Target: "kind", Reason: strings.TrimSpace("no cluster is up " + now.Problem),
 				WayOut: "rebound cluster up, or REBOUND_REQUIRE=kind to have one made",
@@ -144,7 +167,7 @@ func (p *podded) cluster(t *testing.T) cluster.Options {
 		skipWithout(t, err)
 	}
 	p.kubeconfig, p.context = now.Kubeconfig, "kind-"+now.Name
-	return cluster.Options{State: state, Exclusive: true}
+	return cluster.Options{State: state}
 }
 
 func (p *podded) rig(t *testing.T) faulttest.Rig {
@@ -154,9 +177,6 @@ func (p *podded) rig(t *testing.T) faulttest.Rig {
 		t.Fatal(err)
 	}
 	r := faulttest.Rig{System: p.system, Targets: map[sut.Kind]sut.ID{sut.KindNode: sut.NodeID(on)}, Look: p.look, Residue: p.residue}
-	if p.others {
-		delete(r.Targets, sut.KindNode)
-	}
 	maps.Copy(r.Targets, targets)
 	return r
 }
@@ -223,136 +243,6 @@ func (p *podded) isLife(pod *corev1.Pod, incarnation string) bool {
 	uid, container, _ := strings.Cut(incarnation, "/")
 	_, now, _ := strings.Cut(pod.Status.ContainerStatuses[0].ContainerID, "://")
 	return pod.UID == types.UID(uid) && container != "" && strings.HasPrefix(now, container)
-}
-
-// processesIn are the processes of a container on this machine, wherever it runs on it.
-func processesIn(container string) []string {
-	var out []string
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, d := range dirs {
-		groups, _ := os.ReadFile(filepath.Join(d, "cgroup"))
-		state, _ := stat(filepath.Base(d))
-		if container != "" && state != "" && strings.Contains(string(groups), container) {
-			out = append(out, filepath.Base(d))
-		}
-	}
-	return out
-}
-
-// look sees pods' containers as the kernel does, the pods and the schedule of nodes as
-// the API server does, and nodes as the engine that they are containers of.
-func (p *podded) look(ctx context.Context, fault string, t sut.Target) (bool, string, error) {
-	switch fault {
-	case "pod-kill":
-		uid, _, _ := strings.Cut(t.Incarnation, "/")
-		pod, err := p.pod(ctx, t.ID)
-		if err != nil || pod == nil {
-			return err == nil, "it has no pod", err
-		}
-		return pod.UID != types.UID(uid), "its pod is " + string(pod.UID), nil
-	case "drain":
-		return p.drained(ctx, t.ID.Part())
-	case "node-stop", "node-freeze":
-		return p.lost(ctx, fault, t.ID.Part())
-	}
-	_, container, _ := strings.Cut(t.Incarnation, "/")
-	s := scene{volume: "/volumes/" + t.ID.Part()}
-	if pids := processesIn(container); len(pids) > 0 {
-		s.pid = pids[0]
-	}
-	s.ask = func(ctx context.Context) (bool, error) {
-		store, err := p.pod(ctx, "store/0")
-		if err != nil || store == nil {
-			return false, errors.Join(errors.New("store has no pod"), err)
-		}
-		return asksFrom(ctx, s.pid, store.Status.PodIP+":"+port)
-	}
-	return s.look(ctx, fault)
-}
-
-// drained: no new pod may come to the node, and none of ours is left.
-func (p *podded) drained(ctx context.Context, name string) (bool, string, error) {
-	node, err := p.api.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return false, "", err
-	}
-	pods, err := p.api.CoreV1().Pods(p.namespace).List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + name})
-	if err != nil {
-		return false, "", err
-	}
-	return node.Spec.Unschedulable && len(pods.Items) == 0,
-		fmt.Sprintf("node %s is unschedulable: %t, and has %d of our pods", name, node.Spec.Unschedulable, len(pods.Items)), nil
-}
-
-// lost: the container that the node is does not run, or the kernel has frozen it.
-func (p *podded) lost(ctx context.Context, fault, name string) (bool, string, error) {
-	now, err := p.engine.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
-	if err != nil {
-		return false, "", err
-	}
-	st := now.Container.State
-	if fault == "node-stop" || !st.Running {
-		return fault == "node-stop" && !st.Running, fmt.Sprintf("node %s is %s", name, st.Status), nil
-	}
-	frozen, err := isFrozen(strconv.Itoa(st.Pid))
-	return frozen, fmt.Sprintf("the processes of node %s are frozen: %t", name, frozen), err
-}
-
-// isFrozen reads the state of the freezer that a process is in, of either version.
-func isFrozen(pid string) (bool, error) {
-	groups, err := os.ReadFile(filepath.Join("/proc", pid, "cgroup"))
-	if err != nil {
-		return false, err
-	}
-	var file, want string
-	for line := range strings.Lines(string(groups)) {
-		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		switch {
-		case len(parts) != 3:
-		case slices.Contains(strings.Split(parts[1], ","), "freezer"):
-			file, want = filepath.Join("/sys/fs/cgroup/freezer", parts[2], "freezer.state"), "FROZEN"
-		case parts[0] == "0" && file == "":
-			file, want = filepath.Join("/sys/fs/cgroup", parts[2], "cgroup.events"), "frozen 1"
-		}
-	}
-	state, err := os.ReadFile(file)
-	return strings.Contains(string(state), want), err
-}
-
-// residue is what faults left in pods, on the volumes of both and on the nodes.
-func (p *podded) residue() []string {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	var pids, out []string
-	for _, id := range []sut.ID{"orders/0", "store/0"} {
-		pod, err := p.pod(ctx, id)
-		if err != nil {
-			return []string{err.Error()}
-		}
-		if pod == nil || len(pod.Status.ContainerStatuses) == 0 {
-			continue
-		}
-		if _, container, ok := strings.Cut(pod.Status.ContainerStatuses[0].ContainerID, "://"); ok {
-			pids = append(pids, processesIn(container)...)
-		}
-	}
-	nodes, err := p.api.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return []string{err.Error()}
-	}
-	for _, n := range nodes.Items {
-		if n.Spec.Unschedulable && n.Labels["rebound.dev/run"] != "" {
-			out = append(out, fmt.Sprintf("node %s is cordoned", n.Name))
-		}
-		now, err := p.engine.ContainerInspect(ctx, n.Name, client.ContainerInspectOptions{})
-		if err != nil {
-			return append(out, err.Error())
-		}
-		if st := now.Container.State; !st.Running || st.Paused {
-			out = append(out, fmt.Sprintf("node %s is %s", n.Name, st.Status))
-		}
-	}
-	return append(out, scraps(p.run, pids...)...)
 }
 
 // crash has a harness that is killed break the system that runs already, so that what it

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -103,8 +104,10 @@ var runs int
 func runID(t *testing.T) string {
 	t.Helper()
 	runs++
-	return fmt.Sprintf("faulttest-%d-%d", os.Getpid(), runs)
+	return runPrefix() + strconv.Itoa(runs)
 }
+
+func runPrefix() string { return fmt.Sprintf("faulttest-%d-", os.Getpid()) }
 
 // guarded starts a guardian for a system that lives as long as t: it is gone also
 // when t is killed.
