@@ -64,6 +64,13 @@ func (c Case) specs() {
 			gomega.Expect(played.Outcome.Audit).To(gomega.Succeed())
 		}, within)
 	}
+	if c.LosesStore() {
+		ginkgo.It("would see a herd: the pools that come back to the store exceed a limit far below theirs", func(ginkgo.SpecContext) {
+			limit := c.NoHerd()
+			limit.MaxReconnectsPerSecond = tooFew
+			gomega.Expect(played.Outcome).NotTo(matchers.HaveNoHerd(limit))
+		}, within)
+	}
 	if c.Control {
 		ginkgo.It("needs to be healed: without it the objective is missed", func(ginkgo.SpecContext) {
 			gomega.Expect(played.Control.Judgement.Missed).To(gomega.BeTrue(), "%v", played.Control.Judgement.Reasons)
