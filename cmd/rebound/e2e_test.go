@@ -53,6 +53,20 @@ func rebound(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return exitPass, out.String(), diag.String()
 }
 
+// Without REBOUND_BIN the program is built: a test binary that took itself for it would
+// start itself without end.
+func TestTheProgramIsNotItsTest(t *testing.T) {
+	binary(t)
+	t.Setenv("REBOUND_BIN", "")
+	path, err := host.Binary(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if self, err := os.Executable(); err != nil || path == self {
+		t.Errorf("the program is taken to be %s, %v", path, err)
+	}
+}
+
 // compressed is a scenario of a few seconds, for tests that do not judge healing.
 const compressed = `apiVersion: rebound.dev/v1
 kind: Scenario

@@ -61,8 +61,8 @@ other runs go on.
 Healers:
   rebound   our engine. On clusters their controllers run as always, and the report
             says who was first
-  native    what the platform brings: restart policies, health checks, controllers.
-            The report says what that achieved; the same checks are judged
+  native    what the platform brings: restart policies, and on clusters controllers
+            and kubelet's probes. The report says what that achieved; the same checks are judged
   off       nobody, nothing
 
 ` + platformHelp(),

@@ -284,3 +284,22 @@ spec:
 		t.Errorf("one after another: %v", order)
 	}
 }
+
+func TestAloneIsWhatIsMissingAndNothingElse(t *testing.T) {
+	missing := &sut.Missing{Capability: "x", Target: "y"}
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{missing, true},
+		{fmt.Errorf("start: %w", missing), true},
+		{errors.Join(fmt.Errorf("start: %w", errors.Join(missing, nil)), nil), true},
+		{errors.Join(missing, errors.New("a container is still there")), false},
+		{fmt.Errorf("start: %w, and %w", missing, errors.New("the disk is still there")), false},
+		{errors.New("nothing of that kind"), false},
+	} {
+		if got := alone(c.err); got != c.want {
+			t.Errorf("%v: got %t", c.err, got)
+		}
+	}
+}

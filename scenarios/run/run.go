@@ -1,11 +1,14 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rebound-chaos/rebound/assertions"
@@ -46,6 +49,7 @@ type session struct {
 	inject   *loop
 	audited  error // what the caller's audit found
 	cleanups []cleanup
+	left     []string // the residue; set when all was ended
 }
 
 // cleanup undoes one step of the setup.
@@ -84,8 +88,11 @@ func Run(ctx context.Context, cfg Config) (*Outcome, error) {
 	runErr := s.carryOut(ctx, file)
 	if err := errors.Join(runErr, s.rec.Close(), file.Close()); err != nil {
 		err = fmt.Errorf("run %s: %w", cfg.Scenario.Name(), err)
-		if _, ok := errors.AsType[*sut.Missing](err); ok {
+		switch _, missing := errors.AsType[*sut.Missing](err); {
+		case missing && alone(err) && len(s.left) == 0:
 			err = errors.Join(err, unmake(cfg.Out, path))
+		case missing: // who reads only that something is missing would read past what is left
+			err = fmt.Errorf("%v (left behind: %s; way out: rebound faults revert; the record is %s)", err, cmp.Or(strings.Join(s.left, "; "), "not known"), path) //nolint:errorlint // hidden on purpose
 		}
 		return nil, err
 	}
@@ -94,6 +101,22 @@ func Run(ctx context.Context, cfg Config) (*Outcome, error) {
 		return nil, fmt.Errorf("judge %s: %w", path, err)
 	}
 	return o, nil
+}
+
+// alone tells whether all that an error tells of is a capability that is missing, and
+// nothing that went wrong besides.
+func alone(err error) bool {
+	if _, ok := err.(*sut.Missing); ok { //nolint:errorlint // each of the chain is looked at
+		return true
+	}
+	switch e := err.(type) { //nolint:errorlint // as above
+	case interface{ Unwrap() error }:
+		return alone(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !alone(err) })
+	default:
+		return false
+	}
 }
 
 // unmake removes the record of a run that was skipped: it holds no result, and
@@ -144,7 +167,8 @@ func (s *session) carryOut(parent context.Context, file *os.File) error {
 
 	// Whatever drive did not come to, and all of it when it failed.
 	err = errors.Join(err, s.undo(parent))
-	s.rec.Append(timeline.Event{Kind: timeline.KindEnd, Actor: timeline.ActorRunner, End: &timeline.End{Residue: s.residue(parent)}})
+	s.left = s.residue(parent)
+	s.rec.Append(timeline.Event{Kind: timeline.KindEnd, Actor: timeline.ActorRunner, End: &timeline.End{Residue: s.left}})
 	return err
 }
 
