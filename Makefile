@@ -72,7 +72,7 @@ ABSENT := $(if $(filter containers,$(PLATFORMS)),,TestContainers)|$(if $(filter 
 e2e: build ## Tests that start real systems, break them and judge; what `unit` leaves out
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -count=1 -timeout 20m ./scenarios/run
 	$(GO) test -count=1 -timeout 20m -run '^($(JUDGING))' ./cmd/rebound
-	$(GO) test -p 3 -parallel 4 -count=1 -timeout 60m -skip '^($(JUDGING)|($(ABSENT))$$)' \
+	$(GO) test -p 4 -parallel 4 -count=1 -timeout 60m -skip '^($(JUDGING)|($(ABSENT))$$)' \
 	  $(if $(filter kind,$(PLATFORMS)),./fixtures/cluster) $(if $(filter containers,$(PLATFORMS)),./fixtures/containers) \
 	  ./cmd/rebound ./fixtures/process ./fixtures/host ./fixtures/shop ./faults/faulttest
 
@@ -121,8 +121,8 @@ fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	    $(GO) test $$t -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s}; done; done
 
 .PHONY: bench
-bench: build ## Benchmarks, five runs each: reaction to a crash, proxies, kills, starts, a cluster
-	$(GO) test -run '^$$' -bench . -benchmem -count 5 ./...
+bench: ready build ## Benchmarks, five runs each: reaction to a crash, proxies, kills, starts, a cluster
+	@$(CLUSTERED) $(GO) test -run '^$$' -bench . -benchmem -count 5 ./...
 
 .PHONY: docs
 docs: build ## Write docs/reference.md anew from what is registered

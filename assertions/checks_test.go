@@ -177,6 +177,14 @@ func TestChecks(t *testing.T) {
 			{"what was opened to others, for a moment each, is no population", `{"minPopulation":60}`, done(begin().
 				Connections("gateway/0", "orders/0", 200).Pool("orders/0", timeline.Pool{To: "store", Open: 40}).
 				Fault("1", timeline.FaultInjecting, "").Fault("1", timeline.FaultActive, "seen").Seconds(1, 200, 0)).Events(), unsure, "40 connections"},
+			{"nobody counts, and the pools tell of a herd", `{"maxReconnectsPerSecond":45}`, without(done(pooled().
+				Seconds(1, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 30, Opened: 30}).
+				Pool("orders/1", timeline.Pool{To: "store", Open: 16, Opened: 16}).Seconds(1, 200, 0)).Events(), timeline.KindConnection), fail, "46 connections were opened to store within a second"},
+			{"nobody counts, and the pools tell of none", `{"maxReconnectsPerSecond":45}`, without(done(pooled().
+				Seconds(1, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 30, Opened: 30}).
+				Seconds(1, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 46, Opened: 16})).Events(), timeline.KindConnection), pass, "nothing came"},
+			{"nobody counts, and a pool was not heard for a while", `{"maxReconnectsPerSecond":45}`, without(done(pooled().
+				Seconds(2, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 60, Opened: 60}).Seconds(1, 200, 0)).Events(), timeline.KindConnection), pass, "nothing came"},
 			{"as many as requests where no pool leads", `{"maxReconnectsPerSecond":45}`, done(pooled().
 				Connections("gateway/0", "orders/0", 200).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
 			{"more than requests where no pool leads", `{"maxReconnectsPerSecond":45}`, done(pooled().

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rebound-chaos/rebound/reports/recovery"
 	"github.com/rebound-chaos/rebound/reports/timeline"
 )
 
@@ -23,7 +22,9 @@ import (
 //
 // Reconnects (predicate H2): how many connections are opened to one workload
 // within any one second. They are gathered for up to 100 ms, so the window is
-// exact to that. A connection that is opened for a request of a user is load and no
+// exact to that. Where nobody counts them (in pods of nodes elsewhere, or without
+// root), what the pools of clients say once a second that they have opened stands in,
+// and the result says so. A connection that is opened for a request of a user is load and no
 // herd: where clients tell of their pools, workloads to which none of them leads may
 // have as many as the users' requests of a second, if that is more than the limit.
 //
@@ -80,6 +81,7 @@ func (a NoHerd) Check() (Check, error) {
 	return &noHerd{
 		args: a, replicas: map[string]int{}, engineActed: map[string]bool{},
 		starting: map[string]string{}, peak: map[string]int{}, restarts: map[string]int{}, opens: map[string]*opens{},
+		told: map[string]*opens{}, asked: map[string]time.Duration{},
 		population: population{},
 	}, nil
 }
@@ -96,21 +98,11 @@ type noHerd struct {
 	restarts    map[string]int    // how many in all, by workload
 	last        time.Duration
 
-	opens      map[string]*opens // by target workload
-	requests   int               // of users, in the second with the most
+	opens      map[string]*opens        // by target workload
+	told       map[string]*opens        // the same, as the pools of clients tell
+	asked      map[string]time.Duration // when each pool told of itself last
+	requests   int                      // of users, in the second with the most
 	population population
-}
-
-// opens are the connections opened to one workload.
-type opens struct {
-	recent []open // of the last second
-	inside int
-	peak   int
-}
-
-type open struct {
-	at time.Duration
-	n  int
 }
 
 func (c *noHerd) Observe(e timeline.Event) {
@@ -132,8 +124,8 @@ func (c *noHerd) Observe(e timeline.Event) {
 		c.instance(e.Target, e.Instance)
 	case e.Connection != nil:
 		c.connection(e.At, e.Connection)
-	case e.Pool != nil && !c.during.begun:
-		c.population.pool(e.Target, e.Pool)
+	case e.Pool != nil:
+		c.pool(e.At, e.Target, e.Pool)
 	case e.Load != nil:
 		c.requests = max(c.requests, e.Load.Intended)
 	}
@@ -170,39 +162,6 @@ func (c *noHerd) count() {
 		now[w]++
 		c.peak[w] = max(c.peak[w], now[w])
 	}
-}
-
-func (c *noHerd) connection(at time.Duration, n *timeline.Connection) {
-	to := strings.Join(recovery.Workloads(n.To), ",")
-	o := c.opens[to]
-	if o == nil {
-		o = &opens{}
-		c.opens[to] = o
-	}
-	switch {
-	case c.during.open():
-		o.recent = append(o.recent, open{at, n.Opened})
-		o.inside += n.Opened
-		for len(o.recent) > 0 && o.recent[0].at <= at-time.Second {
-			o.inside -= o.recent[0].n
-			o.recent = o.recent[1:]
-		}
-		o.peak = max(o.peak, o.inside)
-	case !c.during.begun:
-		c.population.opened(to, n.Opened)
-	}
-}
-
-// limit is how many connections may be opened to a workload in a second.
-func (c *noHerd) limit(workload string) int {
-	most := c.args.MaxReconnectsPerSecond
-	if most == 0 {
-		most = max(10, 2*c.population.to(workload).count())
-	}
-	if c.population.told() && !c.population.pooled(workload) {
-		return max(most, c.requests)
-	}
-	return most
 }
 
 func (c *noHerd) Verdict() Result {
@@ -243,38 +202,6 @@ func (c *noHerd) judgeRestarts(f *herdFindings) {
 	f.measured = append(f.measured, atOnce(peak, most, of, "restarting at once"))
 	if peak > most {
 		f.herds = append(f.herds, fmt.Sprintf("%d instances of %s were restarting at once, %d are allowed", peak, w, most))
-	}
-}
-
-func (c *noHerd) judgeReconnects(f *herdFindings) {
-	if c.args.MaxReconnectsPerSecond > 0 {
-		f.limits = append(f.limits, fmt.Sprintf("%d connections opened to a workload in a second", c.args.MaxReconnectsPerSecond))
-	} else {
-		f.limits = append(f.limits, "twice a workload's pool opened in a second")
-	}
-	if c.population.told() && c.requests > c.args.MaxReconnectsPerSecond {
-		last := len(f.limits) - 1
-		f.limits[last] += fmt.Sprintf(" (%d where no pool leads: one for each request)", c.requests)
-	}
-	if len(c.opens) == 0 {
-		f.unseen = append(f.unseen, "connections were not observed")
-	}
-	w, peak, most := worstOf(c.opens, func(w string) (int, int) {
-		return c.opens[w].peak, c.limit(w)
-	})
-	f.measured = append(f.measured, atOnce(peak, most, w, "connections in a second"))
-	if peak > most {
-		f.herds = append(f.herds, fmt.Sprintf("%d connections were opened to %s within a second, %d are allowed", peak, w, most))
-	}
-	to, there := c.population.largest()
-	if to != "" {
-		f.measured = append(f.measured, fmt.Sprintf("population %d (%s)", there, to))
-	}
-	if least := c.args.MinPopulation; least > 0 {
-		f.limits = append(f.limits, fmt.Sprintf("among at least %d connections", least))
-		if there < least {
-			f.unseen = append(f.unseen, fmt.Sprintf("%d connections to a workload before the fault are too few to be a herd: %d are asked for", there, least))
-		}
 	}
 }
 

@@ -140,9 +140,9 @@ const pooled = 60
 // tooFew connections a second are fewer than what one pool opens that has lost all.
 const tooFew = 5
 
-// LosesStore tells whether the real store ends in the scenario, and with it every
-// connection of every pool: PostgreSQL does so on a full disk.
-func (c Case) LosesStore() bool { return c.Databases() && c.Scenario.Metadata.Layer == "storage" }
+// LosesPool tells whether an instance ends in the scenario that is healed, and with it
+// the connections of its pool to a real store.
+func (c Case) LosesPool() bool { return c.Databases() && c.Scenario.Metadata.Layer == "process" }
 
 // NoHerd is the scenario's own limit on herds, over a population that is large
 // enough to tell. Processes have a stand-in for a database, whose pools are filled

@@ -64,8 +64,8 @@ func (c Case) specs() {
 			gomega.Expect(played.Outcome.Audit).To(gomega.Succeed())
 		}, within)
 	}
-	if c.LosesStore() {
-		ginkgo.It("would see a herd: the pools that come back to the store exceed a limit far below theirs", func(ginkgo.SpecContext) {
+	if c.LosesPool() {
+		ginkgo.It("would see a herd: the pool that comes back to the store exceeds a limit far below its own", func(ginkgo.SpecContext) {
 			limit := c.NoHerd()
 			limit.MaxReconnectsPerSecond = tooFew
 			gomega.Expect(played.Outcome).NotTo(matchers.HaveNoHerd(limit))
