@@ -26,7 +26,8 @@
 // podnetwork, a unit of ours on every node: kind's own network is no Go module. The
 // image of metrics-server is in the node image, and in Docker for nodes that were
 // pulled: rebound/metrics-server with the version of nodeimage/go.mod. Its manifest is
-// /kind/manifests/metrics-server.yaml of every node that was built.
+// /kind/manifests/metrics-server.yaml of every node that was built; to others the
+// cluster platform gives both.
 //
 // Every image that is built has the label rebound.inputs, a hash of all that it is
 // made of: a changed recipe makes a new image, an unchanged one nothing. Commands and

@@ -33,6 +33,10 @@ var parts = []part{
 	{name: "pause", command: "pause", own: true, entrypoint: "/pause"},
 }
 
+// metricsManifest is that of metrics-server, seen from here. It is kept where it is
+// given to nodes that were pulled, since nothing may import this command.
+const metricsManifest = "../../fixtures/cluster/metrics-server.yaml"
+
 // binaries is where everything in a node or in an image on it comes from.
 type binaries map[string]string
 
@@ -151,6 +155,9 @@ func (p *provision) nodeFiles(dir string, bin binaries, pause string) error {
 		return err
 	}
 	manifest := filepath.Join(files, "kind", "manifests", "metrics-server.yaml")
+	if err := copyFile(p.path(metricsManifest), manifest, 0o644); err != nil {
+		return err
+	}
 	if err := change(manifest, func(text string) (string, error) {
 		return strings.ReplaceAll(text, "${METRICS_SERVER}", p.metricsImage()), nil
 	}); err != nil {

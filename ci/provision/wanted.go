@@ -30,7 +30,7 @@ func (p *provision) wanted(ctx context.Context) ([]image, error) {
 		{&p.inputs.metrics, func() recipe { return recipe{files: []string{"archive.go"}, also: []string{p.inputs.kubernetes}} }},
 		{&p.inputs.node, func() recipe {
 			return recipe{
-				files: []string{"node", "node.go", "files.go", "archive.go", "commands.go", "pause", "podnetwork"},
+				files: []string{"node", "node.go", "files.go", "archive.go", "commands.go", "pause", "podnetwork", metricsManifest},
 				also:  []string{p.inputs.root, p.inputs.kubernetes, p.inputs.coredns, filepath.Base(p.kind)},
 			}
 		}},
