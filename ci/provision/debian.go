@@ -87,7 +87,7 @@ func (p *provision) baseArchive() string {
 func (p *provision) debootstrap(ctx context.Context, archive string, log *stepLog) error {
 	if found("debootstrap") == "" {
 		if err := p.install(ctx, log, "debootstrap", "debian-archive-keyring"); err != nil {
-			return err
+			return couldNot("this machine got no debootstrap to build images", err, log, "install debootstrap, and run this again")
 		}
 	}
 	targets, err := command{args: []string{"apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)", "Created-By: Packages"}}.output(ctx)

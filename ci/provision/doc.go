@@ -38,7 +38,8 @@
 // Exit status: 0, all is there; 1, this machine cannot have it, and what to install
 // was said, or a step failed and its log is named. With -if-possible what the machine
 // cannot have is no failure: so `make test` goes on, and the tests that miss it are
-// skipped by name.
+// skipped by name. That includes an engine or a package that could not be got: in a
+// container without privileges dockerd ends, without a network apt-get fails.
 //
 // To add an image: a folder with a Dockerfile that starts FROM ${BASE}, and a line in
 // the table of images.go.

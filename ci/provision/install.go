@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// daemonLog is where an engine writes that was started here.
+	// daemonLog is where an engine writes that was started here, but for tests.
 	daemonLog = "/var/log/dockerd.log"
 	// filterPath is where the runtime filter stays that such an engine calls.
 	filterPath = "/usr/local/lib/rebound/runcfilter"
@@ -76,7 +76,7 @@ func (p *provision) getEngine(ctx context.Context, do action, log *stepLog) (str
 
 // startEngine starts the engine so that it outlives this process.
 func (p *provision) startEngine(ctx context.Context, log *stepLog) (string, error) {
-	flags, how := daemonFlags(p.host), "started dockerd, log in "+daemonLog
+	flags, how := daemonFlags(p.host), "started dockerd, log in "+p.daemonLog
 	if len(flags) > 0 {
 		if err := p.putFilter(ctx, log); err != nil {
 			return "", err
@@ -110,7 +110,7 @@ func daemonFlags(h host) []string {
 // startDaemon starts dockerd in a session of its own. The channel is closed when it
 // ends while this process runs.
 func (p *provision) startDaemon(flags []string) (<-chan struct{}, error) {
-	out, err := os.OpenFile(daemonLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	out, err := os.OpenFile(p.daemonLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	if err != nil {
 		return nil, err
 	}
@@ -171,12 +171,20 @@ func (p *provision) awaitEngine(ctx context.Context, ended <-chan struct{}) erro
 		}
 		select {
 		case <-ended:
-			return fmt.Errorf("dockerd ended:\n%s", tailOf(daemonLog))
+			return fmt.Errorf("dockerd ended:\n%s", p.daemonSaid())
 		case <-ctx.Done():
-			return fmt.Errorf("the engine does not answer (%w):\n%s", p.engine.unreachable, tailOf(daemonLog))
+			return fmt.Errorf("the engine does not answer (%w):\n%s", p.engine.unreachable, p.daemonSaid())
 		case <-tick.C:
 		}
 	}
+}
+
+// daemonSaid is the end of what the engine said that was started here.
+func (p *provision) daemonSaid() string {
+	if p.host.systemd {
+		return "its log: journalctl --unit docker"
+	}
+	return tailOf(p.daemonLog)
 }
 
 // putFilter builds the runtime filter to where it stays.

@@ -47,6 +47,20 @@ func cannot(why string, do ...string) error {
 	return &cannotError{why: strings.Join(append([]string{why}, do...), "\n  ")}
 }
 
+// couldNot is the error of a step that gets what belongs to the machine and not to this
+// repository: one without a network or without rights cannot have it. What the step's
+// commands said at last is part of it, since it is shown as it is.
+func couldNot(what string, err error, log *stepLog, do ...string) error {
+	if _, ok := errors.AsType[*cannotError](err); ok || err == nil {
+		return err
+	}
+	why := what + ": " + err.Error()
+	if said := log.tail(); said != "" {
+		why += "\n" + said
+	}
+	return cannot(why, append(slices.Clone(do), "all it said: "+log.file.Name(), orElse)...)
+}
+
 // run does all there is to do, and tells it.
 func run(ctx context.Context, out io.Writer, platforms []string) error {
 	t := newTeller(out, time.Now())
@@ -63,7 +77,7 @@ func run(ctx context.Context, out io.Writer, platforms []string) error {
 			return fmt.Errorf("-for %s: expected process, containers or kind", name)
 		}
 	}
-	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost(), platforms: platforms}
+	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost(), platforms: platforms, daemonLog: daemonLog}
 	err = p.all(ctx)
 	t.table()
 	return err

@@ -35,6 +35,8 @@ type provision struct {
 
 	host   host
 	engine engine
+	// daemonLog is where an engine writes that is started here.
+	daemonLog string
 
 	// platforms are those that the images are for.
 	platforms []string
@@ -103,7 +105,18 @@ func (p *provision) haveEngine(ctx context.Context) error {
 		p.tell.done("docker", alreadyThere+", "+p.engine.String(), time.Since(start))
 		return nil
 	}
-	return p.one(ctx, step{name: "docker", do: func(ctx context.Context, log *stepLog) (string, error) { return p.getEngine(ctx, do, log) }})
+	return p.one(ctx, p.engineStep(do))
+}
+
+// engineStep is the step that gets an engine. A container without privileges lets none
+// start, and a machine without a network none be installed: it cannot have one.
+func (p *provision) engineStep(do action) step {
+	return step{name: "docker", do: func(ctx context.Context, log *stepLog) (string, error) {
+		what, err := p.getEngine(ctx, do, log)
+		return what, couldNot("this machine got no Docker engine", err, log,
+			"in a container: give it the engine of its host (mount "+defaultSocket+" into it), or start it with --privileged",
+			"elsewhere: mend what is said above, and run this again: sudo make provision")
+	}}
 }
 
 // haveTools installs what makes the disks of volumes. Without it their faults are
@@ -119,9 +132,14 @@ func (p *provision) haveTools(ctx context.Context) error {
 		p.tell.done(name, "missing, and with them faults of disks: install e2fsprogs", time.Since(start))
 		return nil
 	}
-	return p.one(ctx, step{name: name, do: func(ctx context.Context, log *stepLog) (string, error) {
-		return "installed e2fsprogs", p.install(ctx, log, "e2fsprogs")
-	}})
+	return p.one(ctx, p.tools(name))
+}
+
+func (p *provision) tools(name string) step {
+	return step{name: name, do: func(ctx context.Context, log *stepLog) (string, error) {
+		err := p.install(ctx, log, "e2fsprogs")
+		return "installed e2fsprogs", couldNot("this machine got no disk tools", err, log, "install e2fsprogs, and run this again")
+	}}
 }
 
 // get pulls what is missing, and builds what nobody has.

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// program puts a shell script where programs are sought first.
+func program(t *testing.T, name, script string) string {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	return file
+}
+
+// refuses wants an error that -if-possible passes over, and that says all this.
+func refuses(t *testing.T, err error, says ...string) {
+	t.Helper()
+	if _, ok := errors.AsType[*cannotError](err); !ok {
+		t.Fatalf("error %v, want one that says what this machine cannot have", err)
+	}
+	for _, s := range append(says, "make test") {
+		if !strings.Contains(err.Error(), s) {
+			t.Errorf("says %q, want %q in it", err, s)
+		}
+	}
+}
+
+func TestPackagesThatCannotBeHad(t *testing.T) {
+	p, _ := testProvision(t)
+	program(t, "apt-get", "echo 'E: Could not resolve the mirror'; exit 100")
+	refuses(t, p.one(t.Context(), p.engineStep(installEngine)), "got no Docker engine", "exit status 100", "Could not resolve the mirror", "--privileged", "docker.log")
+	refuses(t, p.one(t.Context(), p.tools("disk tools")), "got no disk tools", "Could not resolve the mirror", "install e2fsprogs")
+}
+
+// An unprivileged container has all of Docker, and dockerd ends in it.
+func TestEngineThatCannotStart(t *testing.T) {
+	if !cgroupsMounted() {
+		t.Skip("control groups would be mounted here")
+	}
+	p, _ := testProvision(t)
+	p.daemonLog = filepath.Join(t.TempDir(), "dockerd.log")
+	p.host = host{root: true, sysResource: true, dockerd: program(t, "dockerd", "echo 'failed to mount overlay: operation not permitted' >&2; exit 1")}
+	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
+	refuses(t, p.one(t.Context(), p.engineStep(startEngine)), "dockerd ended", "operation not permitted", defaultSocket)
+}
