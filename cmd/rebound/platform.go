@@ -44,7 +44,7 @@ func (f *platformFlags) flags(c *cobra.Command, def string) {
 	fs.StringVar(&f.on, "on", def, "the platform: "+strings.Join(names, ", "))
 	fs.StringVar(&f.cluster.Context, "context", "", "the cluster that may be broken, by its context, with --on "+run.PlatformCurrent)
 	fs.StringVar(&f.cluster.Kubeconfig, "kubeconfig", "", "the file that names it (default $KUBECONFIG, or ~/.kube/config)")
-	fs.BoolVar(&f.cluster.KubeSystem, "allow-kube-system", false, "allow faults in kube-system and of whole nodes, where a scenario asks for them")
+	fs.BoolVar(&f.cluster.KubeSystem, "allow-kube-system", false, "allow faults in kube-system, and to stop, freeze, drain and cordon whole nodes, where a scenario asks for it")
 }
 
 // platform is the one that they name.
