@@ -38,13 +38,14 @@ provision: ## Get Docker, the images and the kind node image onto this machine
 	$(GO) run ./ci/provision -for '$(PLATFORMS)' $(PROVISION)
 
 .PHONY: test
-test: ready ## All that must pass before a change lands, on PLATFORMS='process containers kind'
-	@$(MAKE) check
-	@$(CLUSTERED) $(MAKE) e2e suites
+test: ready build ## All that must pass before a change lands, on PLATFORMS='process containers kind'
+	@$(CLUSTERED) $(MAKE) check; $(WAIT) $(MAKE) e2e suites
 
-# All that need a cluster share one; one that was up before stays.
-CLUSTERED = $(if $(filter kind,$(PLATFORMS)),if { $(BIN) cluster status 2>/dev/null || true; } | grep -q 'there is none'; then \
-	  trap '$(BIN) cluster down' EXIT; $(BIN) cluster up $(if $(filter kind,$(REQUIRED)),,|| true); fi;)
+# All that need a cluster share one, which comes up beside what needs none; one that was
+# up before stays.
+CLUSTERED = $(if $(filter kind,$(PLATFORMS)),up=; if { $(BIN) cluster status 2>/dev/null || true; } | grep -q 'there is none'; then \
+	  trap '$(BIN) cluster down' EXIT; $(BIN) cluster up & up=$$!; fi;)
+WAIT = $(if $(filter kind,$(PLATFORMS)),[[ -z $$up ]] || wait $$up $(if $(filter kind,$(REQUIRED)),,|| true);)
 
 # Where Docker, or what its suites need, cannot be had, they are skipped by name,
 # unless REBOUND_REQUIRE asks for them.
@@ -54,7 +55,7 @@ ready:
 
 .PHONY: nightly
 nightly: ready build ## Every scenario on every platform in every arm: takes hours
-	@$(CLUSTERED) REBOUND_NIGHTLY=1 $(MAKE) e2e suites
+	@$(CLUSTERED) $(WAIT) REBOUND_NIGHTLY=1 $(MAKE) e2e suites
 
 .PHONY: check
 check: lint unit ## Format, vet, lint, architecture, unit tests: no processes, no load
@@ -122,7 +123,7 @@ fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 
 .PHONY: bench
 bench: ready build ## Benchmarks, five runs each: reaction to a crash, proxies, kills, starts, a cluster
-	@$(CLUSTERED) $(GO) test -run '^$$' -bench . -benchmem -count 5 ./...
+	@$(CLUSTERED) $(WAIT) $(GO) test -run '^$$' -bench . -benchmem -count 5 ./...
 
 .PHONY: docs
 docs: build ## Write docs/reference.md anew from what is registered

@@ -31,6 +31,11 @@ func pooled() *timelinetest.Builder {
 		Fault("1", timeline.FaultInjecting, "").Fault("1", timeline.FaultActive, "seen").Phase(timeline.PhaseObserve)
 }
 
+// uncounted is what is known where nobody counts connections.
+func uncounted(b *timelinetest.Builder) []timeline.Event {
+	return without(done(b).Events(), timeline.KindConnection)
+}
+
 func done(b *timelinetest.Builder) *timelinetest.Builder {
 	return b.Phase(timeline.PhaseRevert).Fault("1", timeline.FaultReverted, "").
 		Phase(timeline.PhaseSettle).Seconds(5, 200, 0).Phase(timeline.PhaseAudit)
@@ -177,18 +182,22 @@ func TestChecks(t *testing.T) {
 			{"what was opened to others, for a moment each, is no population", `{"minPopulation":60}`, done(begin().
 				Connections("gateway/0", "orders/0", 200).Pool("orders/0", timeline.Pool{To: "store", Open: 40}).
 				Fault("1", timeline.FaultInjecting, "").Fault("1", timeline.FaultActive, "seen").Seconds(1, 200, 0)).Events(), unsure, "40 connections"},
-			{"nobody counts, and the pools tell of a herd", `{"maxReconnectsPerSecond":45}`, without(done(pooled().
-				Seconds(1, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 30, Opened: 30}).
-				Pool("orders/1", timeline.Pool{To: "store", Open: 16, Opened: 16}).Seconds(1, 200, 0)).Events(), timeline.KindConnection), fail, "46 connections were opened to store within a second"},
-			{"nobody counts, and the pools tell of none", `{"maxReconnectsPerSecond":45}`, without(done(pooled().
-				Seconds(1, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 30, Opened: 30}).
-				Seconds(1, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 46, Opened: 16})).Events(), timeline.KindConnection), pass, "nothing came"},
-			{"nobody counts, and a pool was not heard for a while", `{"maxReconnectsPerSecond":45}`, without(done(pooled().
-				Seconds(2, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 60, Opened: 60}).Seconds(1, 200, 0)).Events(), timeline.KindConnection), pass, "nothing came"},
+			{"nobody counts, and the pools tell of a herd", `{"maxReconnectsPerSecond":45}`, uncounted(pooled().After(900*ms).
+				Pool("orders/0", timeline.Pool{To: "store", Open: 30, Opened: 30}).
+				Pool("orders/1", timeline.Pool{To: "store", Open: 16, Opened: 16})), fail, "46 connections were opened to store within a second"},
+			{"nobody counts, and each second has its share", `{"maxReconnectsPerSecond":45}`, uncounted(pooled().After(900*ms).
+				Pool("orders/0", timeline.Pool{To: "store", Open: 30, Opened: 30}).Seconds(1, 200, 0).After(850*ms).
+				Pool("orders/0", timeline.Pool{To: "store", Open: 46, Opened: 16})), pass, "nothing came"},
+			{"nobody counts, and a pool was not heard for a while", `{"maxReconnectsPerSecond":45}`, uncounted(pooled().
+				Seconds(2, 200, 0).Pool("orders/0", timeline.Pool{To: "store", Open: 60, Opened: 60})), pass, "nothing came"},
+			{"nobody counts, and a client that was away comes back with all", `{"maxReconnectsPerSecond":45}`, uncounted(pooled().
+				Seconds(9, 200, 0).After(100*ms).Instance("orders/0", timeline.InstanceStarted).After(900*ms).
+				Pool("orders/0", timeline.Pool{To: "store", Open: 60, Opened: 60})), fail, "60 connections were opened to store"},
+			{"nobody counts, and no pool was heard since", `{"maxReconnectsPerSecond":45}`, uncounted(pooled()), unsure, "connections were not observed"},
 			{"as many as requests where no pool leads", `{"maxReconnectsPerSecond":45}`, done(pooled().
-				Connections("gateway/0", "orders/0", 200).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
+				Connections("gateway/0", "orders/0", 220).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
 			{"more than requests where no pool leads", `{"maxReconnectsPerSecond":45}`, done(pooled().
-				Connections("gateway/0", "orders/0", 201).Seconds(1, 200, 0)).Events(), fail, "201 connections were opened to orders within a second, 200 are"},
+				Connections("gateway/0", "orders/0", 221).Seconds(1, 200, 0)).Events(), fail, "221 connections were opened to orders within a second, 220 are"},
 			{"a pool has its own limit, however many requests there are", `{"maxReconnectsPerSecond":45}`, done(pooled().
 				Connections("orders/0", "store/0", 46).Seconds(1, 200, 0)).Events(), fail, "46 connections were opened to store within a second, 45 are"},
 			{"twice a pool that tells, whatever was opened", `{}`, done(pooled().

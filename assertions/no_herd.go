@@ -81,7 +81,7 @@ func (a NoHerd) Check() (Check, error) {
 	return &noHerd{
 		args: a, replicas: map[string]int{}, engineActed: map[string]bool{},
 		starting: map[string]string{}, peak: map[string]int{}, restarts: map[string]int{}, opens: map[string]*opens{},
-		told: map[string]*opens{}, asked: map[string]time.Duration{},
+		told: map[string]*told{}, started: map[string]time.Duration{},
 		population: population{},
 	}, nil
 }
@@ -99,8 +99,8 @@ type noHerd struct {
 	last        time.Duration
 
 	opens      map[string]*opens        // by target workload
-	told       map[string]*opens        // the same, as the pools of clients tell
-	asked      map[string]time.Duration // when each pool told of itself last
+	told       map[string]*told         // the same, as the pools of clients tell
+	started    map[string]time.Duration // when each instance last started
 	requests   int                      // of users, in the second with the most
 	population population
 }
@@ -121,7 +121,7 @@ func (c *noHerd) Observe(e timeline.Event) {
 	case e.Healing != nil && e.Healing.State == timeline.HealingAct && e.Healing.Verb == "restart":
 		c.engineActed[e.Target] = true
 	case e.Instance != nil:
-		c.instance(e.Target, e.Instance)
+		c.instance(e.At, e.Target, e.Instance)
 	case e.Connection != nil:
 		c.connection(e.At, e.Connection)
 	case e.Pool != nil:
@@ -131,10 +131,11 @@ func (c *noHerd) Observe(e timeline.Event) {
 	}
 }
 
-func (c *noHerd) instance(id string, i *timeline.Instance) {
+func (c *noHerd) instance(at time.Duration, id string, i *timeline.Instance) {
 	c.instances = true
 	switch i.State {
 	case timeline.InstanceStarted:
+		c.started[id] = at
 		delete(c.engineActed, id)
 		if c.during.open() {
 			c.starting[id] = i.Workload

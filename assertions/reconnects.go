@@ -21,35 +21,29 @@ type open struct {
 	n  int
 }
 
-// add counts n more that were opened to a workload.
-func add(of map[string]*opens, to string, at time.Duration, n int) {
-	o := of[to]
-	if o == nil {
-		o = &opens{}
-		of[to] = o
-	}
-	o.recent = append(o.recent, open{at, n})
-	o.inside += n
-	for len(o.recent) > 0 && o.recent[0].at <= at-time.Second {
-		o.inside -= o.recent[0].n
-		o.recent = o.recent[1:]
-	}
-	o.peak = max(o.peak, o.inside)
-}
-
 func (c *noHerd) connection(at time.Duration, n *timeline.Connection) {
 	to := strings.Join(recovery.Workloads(n.To), ",")
+	o := c.opens[to]
+	if o == nil {
+		o = &opens{}
+		c.opens[to] = o
+	}
 	switch {
 	case c.during.open():
-		add(c.opens, to, at, n.Opened)
+		o.recent = append(o.recent, open{at, n.Opened})
+		o.inside += n.Opened
+		for len(o.recent) > 0 && o.recent[0].at <= at-time.Second {
+			o.inside -= o.recent[0].n
+			o.recent = o.recent[1:]
+		}
+		o.peak = max(o.peak, o.inside)
 	case !c.during.begun:
-		add(c.opens, to, at, 0)
 		c.population.opened(to, n.Opened)
 	}
 }
 
-// pool takes what a pool has opened since it last told. What it opened while it could
-// not be asked is spread evenly over that time.
+// pool takes what a pool has opened since it last told, or since its client started. What
+// it opened while it could not be asked is spread evenly over that time.
 func (c *noHerd) pool(at time.Duration, client string, p *timeline.Pool) {
 	if !c.during.begun {
 		c.population.pool(client, p)
@@ -57,17 +51,48 @@ func (c *noHerd) pool(at time.Duration, client string, p *timeline.Pool) {
 	if !c.population.pooled(p.To) {
 		return // a server tells of itself
 	}
-	key := client + ">" + p.To
-	seconds := 1
-	if last, ok := c.asked[key]; ok {
-		seconds = max(1, int((at-last).Round(time.Second)/time.Second))
+	t := c.told[p.To]
+	if t == nil {
+		t = &told{last: map[string]rate{}}
+		c.told[p.To] = t
 	}
-	c.asked[key] = at
-	n := 0
+	since := max(t.last[client].at, c.started[client])
+	r := rate{at: at, opened: p.Opened}
+	if over := at - since; since > 0 && over > time.Second {
+		r.opened = int((time.Duration(p.Opened)*time.Second + over - 1) / over)
+	}
+	t.last[client] = r
 	if c.during.open() {
-		n = (p.Opened + seconds - 1) / seconds
+		t.heard = true
+		t.peak = max(t.peak, t.now(at))
 	}
-	add(c.told, p.To, at, n)
+}
+
+// told is what the pools of clients tell of connections to one workload.
+type told struct {
+	last  map[string]rate // by client
+	peak  int
+	heard bool // while it was observed
+}
+
+// rate is how many connections a pool opened in a second, as it last told.
+type rate struct {
+	at     time.Duration
+	opened int
+}
+
+// stale is the age at which a reading says nothing about now: they come once a second,
+// and take up to most of one.
+const stale = 1800 * time.Millisecond
+
+func (t *told) now(at time.Duration) int {
+	sum := 0
+	for _, r := range t.last {
+		if at-r.at < stale {
+			sum += r.opened
+		}
+	}
+	return sum
 }
 
 // limit is how many connections may be opened to a workload in a second.
@@ -77,9 +102,31 @@ func (c *noHerd) limit(workload string) int {
 		most = max(10, 2*c.population.to(workload).count())
 	}
 	if c.population.told() && !c.population.pooled(workload) {
-		return max(most, c.requests)
+		return max(most, c.asMany())
 	}
 	return most
+}
+
+// asMany is how many connections there are in a second where each request has one:
+// they are gathered for up to 100 ms, and so a second of them may hold a tenth more.
+func (c *noHerd) asMany() int { return c.requests + c.requests/10 }
+
+// peaks are the most connections in a second, by workload, as they were counted; where
+// nobody counts, as pools told that were heard.
+func (c *noHerd) peaks() (peaks map[string]int, what string) {
+	peaks = map[string]int{}
+	for w, o := range c.opens {
+		peaks[w] = o.peak
+	}
+	if len(peaks) > 0 {
+		return peaks, "connections in a second"
+	}
+	for w, t := range c.told {
+		if t.heard {
+			peaks[w] = t.peak
+		}
+	}
+	return peaks, "connections in a second, by the word of the pools"
 }
 
 func (c *noHerd) judgeReconnects(f *herdFindings) {
@@ -88,20 +135,15 @@ func (c *noHerd) judgeReconnects(f *herdFindings) {
 	} else {
 		f.limits = append(f.limits, "twice a workload's pool opened in a second")
 	}
-	if c.population.told() && c.requests > c.args.MaxReconnectsPerSecond {
+	if c.population.told() && c.asMany() > c.args.MaxReconnectsPerSecond {
 		last := len(f.limits) - 1
-		f.limits[last] += fmt.Sprintf(" (%d where no pool leads: one for each request)", c.requests)
+		f.limits[last] += fmt.Sprintf(" (%d where no pool leads: one for each request)", c.asMany())
 	}
-	opens, what := c.opens, "connections in a second"
-	if len(opens) == 0 {
-		opens, what = c.told, "connections in a second, by the word of the pools"
-	}
-	if len(opens) == 0 {
+	peaks, what := c.peaks()
+	if len(peaks) == 0 {
 		f.unseen = append(f.unseen, "connections were not observed")
 	}
-	w, peak, most := worstOf(opens, func(w string) (int, int) {
-		return opens[w].peak, c.limit(w)
-	})
+	w, peak, most := worstOf(peaks, func(w string) (int, int) { return peaks[w], c.limit(w) })
 	f.measured = append(f.measured, atOnce(peak, most, w, what))
 	if peak > most {
 		f.herds = append(f.herds, fmt.Sprintf("%d connections were opened to %s within a second, %d are allowed", peak, w, most))

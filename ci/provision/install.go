@@ -192,10 +192,14 @@ func (p *provision) putFilter(ctx context.Context, log *stepLog) error {
 	if err := os.MkdirAll(filepath.Dir(filterPath), 0o755); err != nil {
 		return err
 	}
-	return command{
+	err := command{
 		args: []string{"go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filterPath, "./ci/provision/runcfilter"},
 		dir:  p.repo, env: goEnv(p.host.arch), log: log,
 	}.run(ctx)
+	if err != nil {
+		return fmt.Errorf("build the runtime filter: %w: %w", errOurs, err)
+	}
+	return nil
 }
 
 // cgroupsMounted tells whether an init mounted them.

@@ -47,11 +47,14 @@ func cannot(why string, do ...string) error {
 	return &cannotError{why: strings.Join(append([]string{why}, do...), "\n  ")}
 }
 
+// errOurs is in the chain of errors that are this repository's and no machine's.
+var errOurs = errors.New("this is a fault of the repository")
+
 // couldNot is the error of a step that gets what belongs to the machine and not to this
 // repository: one without a network or without rights cannot have it. What the step's
 // commands said at last is part of it, since it is shown as it is.
 func couldNot(what string, err error, log *stepLog, do ...string) error {
-	if _, ok := errors.AsType[*cannotError](err); ok || err == nil {
+	if _, ok := errors.AsType[*cannotError](err); ok || err == nil || errors.Is(err, errOurs) {
 		return err
 	}
 	why := what + ": " + err.Error()

@@ -49,8 +49,8 @@ func (m *Meter) requests(r *Recovery) {
 	}
 	for _, p := range m.points {
 		if p.Start+second > from && p.Start < r.ObservedUntil {
-			r.FailedRequests += p.Failed
-			r.TotalRequests += p.Good + p.Failed
+			r.FailedRequests += p.Failed + p.Dropped
+			r.TotalRequests += p.Good + p.Failed + p.Dropped
 		}
 	}
 }

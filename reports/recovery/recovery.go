@@ -43,8 +43,9 @@ type Recovery struct {
 	// RecoverAfterRevert is from our revert to the first good second, for what had
 	// not recovered while the fault lasted. It is never evidence of healing.
 	RecoverAfterRevert *time.Duration
-	// FailedRequests of TotalRequests failed from the second in which the first
-	// fault was injected (without one: from the start) to the end of observation.
+	// FailedRequests of TotalRequests failed, or were never sent since too many were
+	// waiting for an answer, from the second in which the first fault was injected
+	// (without one: from the start) to the end of observation.
 	FailedRequests, TotalRequests int
 	// Relapses counts the turns from good to bad after the first return to good.
 	Relapses   int
