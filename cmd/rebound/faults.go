@@ -151,18 +151,19 @@ func loadSystem(file, platform string) (*manifest.System, error) {
 }
 
 func faultsActiveCommand() *cobra.Command {
-	return leasesCommand("active", "Print the leases: what would be undone if their runs died now", func(_ context.Context, state string) ([]faults.LeaseInfo, error) {
+	return leasesCommand("active", "Print the leases: what would be undone if their runs died now", "", func(_ context.Context, state string) ([]faults.LeaseInfo, error) {
 		return faults.Leases(state)
 	})
 }
 
 func faultsRevertCommand() *cobra.Command {
-	return leasesCommand("revert", "Undo what runs left whose guardian is dead as well, and print it", func(ctx context.Context, state string) ([]faults.LeaseInfo, error) {
+	return leasesCommand("revert", "Undo what runs left whose guardian is dead as well, and print it", "all of it is undone", func(ctx context.Context, state string) ([]faults.LeaseInfo, error) {
 		return faults.RevertLeases(ctx, state, run.Undo)
 	})
 }
 
-func leasesCommand(name, short string, do func(context.Context, string) ([]faults.LeaseInfo, error)) *cobra.Command {
+// done is said when do has succeeded with something; "": nothing is.
+func leasesCommand(name, short, done string, do func(context.Context, string) ([]faults.LeaseInfo, error)) *cobra.Command {
 	var out output
 	var state string
 	c := &cobra.Command{
@@ -187,8 +188,11 @@ func leasesCommand(name, short string, do func(context.Context, string) ([]fault
 						fmt.Fprintf(w, "  %s %s\n", op.Kind, op.Args)
 					}
 					if l.Problem != "" {
-						fmt.Fprintf(w, "  %s\n", l.Problem)
+						fmt.Fprintf(w, "  what undoing met last: %s\n", l.Problem)
 					}
+				}
+				if done != "" && doErr == nil {
+					fmt.Fprintln(w, done)
 				}
 				return nil
 			})
