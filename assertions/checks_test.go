@@ -165,6 +165,9 @@ func TestChecks(t *testing.T) {
 				After(900*ms).Connections("orders/1", "store/0", 1).Seconds(1, 200, 0)).Events(), fail, "49 connections were opened to store"},
 			{"a second apart", `{"among":["reconnects"]}`, done(broken().Connections("orders/0", "store/0", 48).Seconds(1, 200, 0).
 				After(250*ms).Connections("orders/1", "store/0", 48).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
+			{"counted late, and each second has its share", `{"among":["reconnects"]}`, done(broken().
+				Add(timeline.Event{Kind: timeline.KindConnection, Connection: &timeline.Connection{From: "orders/0", To: "store/0", Opened: 90, Over: 2 * time.Second}}).
+				Seconds(1, 200, 0)).Events(), pass, "nothing came"},
 			{"across the seconds of the load", `{"among":["reconnects"]}`, done(broken().After(900*ms).Connections("orders/0", "store/0", 30).Seconds(1, 200, 0).
 				After(100*ms).Connections("orders/1", "store/0", 30).Seconds(1, 200, 0)).Events(), fail, "60 connections"},
 			{"a cap of one's own", `{"maxReconnectsPerSecond":7}`, healed, fail, "8 connections"},

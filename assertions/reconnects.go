@@ -21,7 +21,10 @@ type open struct {
 	n  int
 }
 
+// connection takes what was counted over a link. What was gathered for more than a
+// second is spread evenly over that time.
 func (c *noHerd) connection(at time.Duration, n *timeline.Connection) {
+	opened := inSecond(n.Opened, n.Over)
 	to := strings.Join(recovery.Workloads(n.To), ",")
 	o := c.opens[to]
 	if o == nil {
@@ -30,8 +33,8 @@ func (c *noHerd) connection(at time.Duration, n *timeline.Connection) {
 	}
 	switch {
 	case c.during.open():
-		o.recent = append(o.recent, open{at, n.Opened})
-		o.inside += n.Opened
+		o.recent = append(o.recent, open{at, opened})
+		o.inside += opened
 		for len(o.recent) > 0 && o.recent[0].at <= at-time.Second {
 			o.inside -= o.recent[0].n
 			o.recent = o.recent[1:]
@@ -58,14 +61,23 @@ func (c *noHerd) pool(at time.Duration, client string, p *timeline.Pool) {
 	}
 	since := max(t.last[client].at, c.started[client])
 	r := rate{at: at, opened: p.Opened}
-	if over := at - since; since > 0 && over > time.Second {
-		r.opened = int((time.Duration(p.Opened)*time.Second + over - 1) / over)
+	if since > 0 {
+		r.opened = inSecond(p.Opened, at-since)
 	}
 	t.last[client] = r
 	if c.during.open() {
 		t.heard = true
 		t.peak = max(t.peak, t.now(at))
 	}
+}
+
+// inSecond is how many of what was opened over a time were opened in one second of it,
+// rounded up.
+func inSecond(opened int, over time.Duration) int {
+	if over <= time.Second {
+		return opened
+	}
+	return int((time.Duration(opened)*time.Second + over - 1) / over)
 }
 
 // told is what the pools of clients tell of connections to one workload.

@@ -138,15 +138,23 @@ func (e *Engine) byActor(d *Decision, a *Act) bool {
 	return false
 }
 
-// byBlindness: who cannot see holds still. When every running instance of a
-// workload is unready at once, what they share is down, and new instances would
-// only be more of them.
+// byBlindness: who cannot see holds still. When some live instances of a workload
+// are unready and none is known to be ready, what they share is down, and new
+// instances would only be more of them. One that has just come, of which nobody
+// knows yet, speaks for neither. Once one is ready, the others have as long as
+// ever to be so too.
 func (e *Engine) byBlindness(d *Decision) bool {
 	if e.view.lost != "" {
 		return d.bind(RuleBlind, Defer, 0, 0)
 	}
 	if d.Verb == verbReplace {
-		if unready, running := e.unready(d.Target.ID.Workload()); unready >= 2 && unready == running {
+		unready, running := e.unready(d.Target.ID.Workload())
+		since, ready := e.readySince(d.Target.ID.Workload())
+		if !ready && running >= 2 {
+			return d.bind(RuleBlind, Defer, unready, running)
+		}
+		if p, ok := e.view.Policy(d.Target.ID); ok && ready && since+p.ReplaceAfter > e.view.now {
+			d.Until = since + p.ReplaceAfter
 			return d.bind(RuleBlind, Defer, unready, running)
 		}
 	}

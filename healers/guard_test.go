@@ -44,6 +44,14 @@ func says(role probe.Role, r probe.Result, of ...sut.Instance) healers.Input {
 	return in
 }
 
+// since dates what the probes say.
+func since(t time.Duration, in healers.Input) healers.Input {
+	for i := range in.Probes {
+		in.Probes[i].Since = t
+	}
+	return in
+}
+
 func done(r healers.Result, ids ...healers.ActID) healers.Input {
 	var in healers.Input
 	for _, id := range ids {
@@ -128,6 +136,25 @@ func TestGuard(t *testing.T) {
 			before: []healers.Input{says(probe.Readiness, probe.Failure, order(0), order(1), order(2))},
 			held:   at(5*time.Second, healers.Input{}), rule: healers.RuleBlind, effect: healers.Defer, have: 3, limit: 3,
 			lift: []healers.Input{done(healers.ResultFailed, 1), says(probe.Readiness, probe.Success, order(0))},
+		},
+		{
+			name: "none ready, and of some nobody knows yet", verb: "replace",
+			before: []healers.Input{
+				delta(order(0, reborn), order(2, reborn)), says(probe.Readiness, probe.Failure, order(1)),
+				delta(order(1, out)), done(healers.ResultOK, 1),
+			},
+			held: at(5*time.Second, healers.Input{}), rule: healers.RuleBlind, effect: healers.Defer, have: 1, limit: 3,
+			lift: []healers.Input{says(probe.Readiness, probe.Success, order(2, reborn))},
+		},
+		{
+			name: "one has just become ready, the others may do so too", verb: "replace",
+			before: []healers.Input{
+				delta(order(0, reborn), order(2, reborn)), says(probe.Readiness, probe.Failure, order(1)),
+				delta(order(1, out)), done(healers.ResultOK, 1),
+			},
+			held: at(5*time.Second, since(4*time.Second, says(probe.Readiness, probe.Success, order(2, reborn)))),
+			rule: healers.RuleBlind, effect: healers.Defer, have: 1, limit: 3,
+			lift: []healers.Input{at(8*time.Second, healers.Input{})},
 		},
 		{
 			name: "minimum available", before: []healers.Input{delta(order(0, exited, out)), done(healers.ResultFailed, 1)},

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
@@ -62,6 +63,21 @@ func (e *Engine) unready(workload string) (unready, running int64) {
 		}
 	}
 	return unready, running
+}
+
+// readySince is when the first of a workload's ready instances became so; 0: nobody
+// knows when. false: none is known to be ready.
+func (e *Engine) readySince(workload string) (since time.Duration, ready bool) {
+	for _, id := range e.view.Members(workload) {
+		if e.view.Ready(id) != sut.Yes {
+			continue
+		}
+		if in := e.view.instances[id]; !ready || in.Readiness.Since < since {
+			since = in.Readiness.Since
+		}
+		ready = true
+	}
+	return since, ready
 }
 
 // floor is the least number of instances of a workload that must stay available:

@@ -131,6 +131,7 @@ func TestReplacementThatNeverBeganIsTriedAgain(t *testing.T) {
 	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
 	tp.restart()
 	in := says(probe.Readiness, probe.Failure, order(1))
+	in.Probes = append(in.Probes, says(probe.Readiness, probe.Success, order(0), order(2)).Probes...)
 	in.Now, in.Policy = 6*time.Second, shopPolicy()
 	in.System = sut.Delta{Reset: true, Rev: 1, Instances: []sut.Instance{order(0), order(1, out), order(2)}}
 	expectActs(t, tp.step(in)) // not repeatable: it is observed first

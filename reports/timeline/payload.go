@@ -186,11 +186,13 @@ const (
 )
 
 // Connection tells that connections were opened over a link on which bytes then
-// passed. Events of one link may be gathered for up to 100 ms.
+// passed.
 type Connection struct {
 	From   string `json:"from"`
 	To     string `json:"to"`
 	Opened int    `json:"opened"`
+	// Over is the time before the event in which they were gathered; 0: up to 100 ms.
+	Over time.Duration `json:"over,omitempty"`
 }
 
 // Pool is a pool of connections of an instance, as its own metrics tell of it once

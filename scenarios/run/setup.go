@@ -163,11 +163,11 @@ func breaksNodes(plan faults.Schedule) bool {
 
 // connected records connections that were opened over a link; the platform has
 // gathered them.
-func (s *session) connected(link sut.ID, opened int) {
+func (s *session) connected(link sut.ID, opened int, over time.Duration) {
 	from, to := link.Ends()
 	s.rec.Append(timeline.Event{
 		Kind: timeline.KindConnection, Actor: timeline.ActorPlatform, Target: string(link),
-		Connection: &timeline.Connection{From: string(from), To: string(to), Opened: opened},
+		Connection: &timeline.Connection{From: string(from), To: string(to), Opened: opened, Over: over},
 	})
 }
 
