@@ -44,7 +44,7 @@ test: ready build ## All that must pass before a change lands, on PLATFORMS='pro
 # All that need a cluster share one, which comes up beside what needs none; one that was
 # up before stays.
 CLUSTERED = $(if $(filter kind,$(PLATFORMS)),up=; if { $(BIN) cluster status 2>/dev/null || true; } | grep -q 'there is none'; then \
-	  trap '$(BIN) cluster down' EXIT; $(BIN) cluster up & up=$$!; fi;)
+	  trap '$(BIN) cluster down' EXIT; $(BIN) cluster up --images-of shop & up=$$!; fi;)
 WAIT = $(if $(filter kind,$(PLATFORMS)),[[ -z $$up ]] || wait $$up $(if $(filter kind,$(REQUIRED)),,|| true);)
 
 # Where Docker, or what its suites need, cannot be had, they are skipped by name,

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rebound-chaos/rebound/fixtures/cluster"
+	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/scenarios"
 	"github.com/rebound-chaos/rebound/scenarios/run"
 )
 
@@ -27,10 +29,38 @@ deletes it.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(
-		clusterVerb("up", "Make the cluster, or start one that was stopped; fine when it is up", cluster.Up),
+		clusterUp(),
 		clusterVerb("down", "Delete the cluster with its network; fine when there is none", clusterDown),
 		clusterVerb("status", "Print how the cluster fares; exit code 1 when it is not up", clusterStatus),
 	)
+	return c
+}
+
+func clusterUp() *cobra.Command {
+	var system string
+	c := clusterVerb("up", "Make the cluster, or start one that was stopped; fine when it is up",
+		func(ctx context.Context, state string, progress func(string)) (cluster.Status, error) {
+			if system == "" {
+				return cluster.Up(ctx, state, progress)
+			}
+			s, err := (&scenarios.Scenario{Spec: scenarios.Spec{System: system}}).System("kind", false)
+			if err != nil {
+				return cluster.Status{}, usage(err)
+			}
+			binary, err := host.Binary(ctx)
+			if err != nil {
+				return cluster.Status{}, err
+			}
+			if _, err := cluster.Up(ctx, state, progress); err != nil {
+				return cluster.Status{}, err
+			}
+			if err := cluster.Load(ctx, state, binary, s, progress); err != nil {
+				return cluster.Status{}, err
+			}
+			return cluster.Look(ctx, state)
+		})
+	c.Example = "  rebound cluster up --images-of shop"
+	c.Flags().StringVar(&system, "images-of", "", "a system, shop or a file, whose images are brought into the nodes, so that its first run starts sooner")
 	return c
 }
 

@@ -50,10 +50,11 @@ func usage(err error) error {
 }
 
 // inconclusive makes of an error of the harness one that says that nothing was
-// found out, or that it was interrupted.
+// found out, or that it was interrupted. One that has its code already keeps it.
 func inconclusive(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+	var coded *exitError
+	if err == nil || errors.As(err, &coded) {
+		return err
 	}
 	if ctx.Err() != nil {
 		return &exitError{exitAborted, err}

@@ -177,7 +177,7 @@ func TestStartTellsThePlatformEverything(t *testing.T) {
 	s := sessionOn(Platform{Name: "lent", Within: quick(), Start: func(_ context.Context, c platform.Config, o cluster.Options) (platform.System, error) {
 		got, options = c, o
 		c.Progress("nodes Ready 3/4")
-		c.Connections("orders/1>store/0", 8)
+		c.Connections("orders/1>store/0", 8, time.Second)
 		return l, nil
 	}}, faults.Schedule{Items: []faults.Item{{ID: "1", Fault: "node-stop", Target: "node:@orders/1"}}})
 	var waits []string
@@ -194,7 +194,7 @@ func TestStartTellsThePlatformEverything(t *testing.T) {
 	if d := cmp.Diff([]string{"lent: nodes Ready 3/4"}, waits); d != "" {
 		t.Error(d)
 	}
-	if c := s.rec.all()[0].Connection; c == nil || c.From != "orders/1" || c.To != "store/0" || c.Opened != 8 {
+	if c := s.rec.all()[0].Connection; c == nil || c.From != "orders/1" || c.To != "store/0" || c.Opened != 8 || c.Over != time.Second {
 		t.Errorf("recorded %+v", s.rec.all())
 	}
 	s.plan = faults.Schedule{Items: []faults.Item{{ID: "1", Fault: "kill", Target: "orders/1"}}}
