@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -218,10 +219,15 @@ func newRunID() string {
 }
 
 // times are how long the phases of a scenario last on a platform.
-func times(s *scenarios.Scenario, plan faults.Schedule, w Within) Times {
+func times(s *scenarios.Scenario, plan faults.Schedule, w Within, control bool) Times {
 	var last time.Duration
 	for _, i := range plan.Items {
 		last = max(last, i.At)
+	}
+	audit := auditWithin
+	if m := s.Spec.Control.Misses; control && len(m) > 0 && !slices.Contains(m, "noAcknowledgedWriteLost") {
+		// What was left broken answers slowly, and nothing hangs on how many it has kept.
+		audit = auditWithin / 4
 	}
 	return Times{
 		Baseline: s.BaselineFor(),
@@ -229,6 +235,6 @@ func times(s *scenarios.Scenario, plan faults.Schedule, w Within) Times {
 		Observe:  s.Observe(),
 		Revert:   plan.RevertWithin(w.Revert),
 		Settle:   settleFor,
-		Audit:    auditWithin,
+		Audit:    audit,
 	}
 }

@@ -12,7 +12,7 @@ import (
 // drive takes the machine through its phases. ctx ends when the run is to be
 // stopped, parent only when the caller says so.
 func (s *session) drive(ctx, parent context.Context) error {
-	p := Begin(times(s.cfg.Scenario, s.plan, s.platform.Within), s.rec.Now())
+	p := Begin(times(s.cfg.Scenario, s.plan, s.platform.Within, s.cfg.Control), s.rec.Now())
 	var failed error
 	for !p.Ended() {
 		s.rec.Append(timeline.Event{
