@@ -23,6 +23,13 @@ const (
 	defaultMaxUnavailable      = "1"
 	defaultMaxActionsPerHour   = 60
 	defaultMaxPerTargetPerHour = 10
+
+	defaultMaxPerRunbookPerHour = 20
+	defaultShare                = 50
+	defaultHoldFor              = 2 * time.Minute
+	defaultCooldown             = time.Minute
+	defaultRecurrences          = 5
+	defaultRecurrenceWithin     = time.Hour
 )
 
 // verbs are those that an approval can be asked for.
@@ -82,6 +89,19 @@ func (c *compiler) guardrails(g GuardrailsSpec) Guardrails {
 		MaxActionsPerHour:   c.count("spec.guardrails.maxActionsPerHour", g.MaxActionsPerHour, defaultMaxActionsPerHour),
 		MaxPerTargetPerHour: c.count("spec.guardrails.maxPerTargetPerHour", g.MaxPerTargetPerHour, defaultMaxPerTargetPerHour),
 	}
+	out.MaxPerRunbookPerHour = c.count("spec.guardrails.maxPerRunbookPerHour", g.MaxPerRunbookPerHour, defaultMaxPerRunbookPerHour)
+	out.Shared = SharedDependency{
+		Percent: c.percent("spec.guardrails.sharedDependency.share", g.SharedDependency.Share, defaultShare),
+		HoldFor: or(g.SharedDependency.HoldFor, defaultHoldFor),
+	}
+	out.Storm = Storm{
+		Percent:  c.percent("spec.guardrails.storm.threshold", g.Storm.Threshold, defaultShare),
+		Cooldown: or(g.Storm.Cooldown, defaultCooldown),
+	}
+	out.Recurrence = Recurrence{
+		Count:  c.count("spec.guardrails.recurrence.count", g.Recurrence.Count, defaultRecurrences),
+		Within: or(g.Recurrence.Within, defaultRecurrenceWithin),
+	}
 	for i, s := range g.Never {
 		out.Never = append(out.Never, c.selector(fmt.Sprintf("spec.guardrails.never[%d]", i), s))
 	}
@@ -93,6 +113,27 @@ func (c *compiler) guardrails(g GuardrailsSpec) Guardrails {
 		c.add(fmt.Sprintf("spec.guardrails.approval[%d]", i), "%q is no verb that is there; expected one of %s", v, strings.Join(verbs, ", "))
 	}
 	return out
+}
+
+// percent reads a share above none, like 50%.
+func (c *compiler) percent(field, s string, otherwise int) int {
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(s, "%"))
+	if !percentage.MatchString(s) || err != nil || n == 0 {
+		c.add(field, "expected a percentage from 1%% to 100%%, got %q", s)
+		return otherwise
+	}
+	return n
+}
+
+// or fills in what was left out.
+func or(d manifest.Duration, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return time.Duration(d)
 }
 
 func (c *compiler) count(field string, n, otherwise int) int {
@@ -158,39 +199,8 @@ func (c *compiler) workload(at string, w WorkloadSpec) Workload {
 		c.add(at+".replaceAfter", "needs a readinessProbe: without one nobody knows who is ready")
 	}
 	out.MinAvailable, out.MaxUnavailable = c.budget(at+".disruptionBudget", w.DisruptionBudget)
-	return out
-}
-
-func (c *compiler) restart(at string, r RestartSpec) Restart {
-	or := func(d manifest.Duration, otherwise time.Duration) time.Duration {
-		if d == 0 {
-			return otherwise
-		}
-		return time.Duration(d)
-	}
-	out := Restart{
-		Initial: or(r.Backoff.Initial, defaultInitial),
-		Max:     or(r.Backoff.Max, defaultMax),
-		Reset:   or(r.Backoff.Reset, defaultReset),
-		Grace:   time.Duration(r.Grace),
-		AtOnce:  defaultAtOnce,
-		Soak:    time.Duration(r.Stagger.Soak),
-	}
-	if out.Initial > out.Max {
-		switch {
-		case r.Backoff.Initial == 0: // as kubelet does when only the largest is given
-			out.Initial = out.Max
-		case r.Backoff.Max == 0:
-			out.Max = out.Initial
-		default:
-			c.add(at+".backoff.initial", "%s is more than max, which is %s", out.Initial, out.Max)
-		}
-	}
-	if r.Stagger.AtOnce != nil {
-		out.AtOnce = c.share(at+".stagger.atOnce", *r.Stagger.AtOnce)
-		if n, err := strconv.Atoi(strings.TrimSuffix(out.AtOnce, "%")); err == nil && n == 0 {
-			c.add(at+".stagger.atOnce", "expected at least one, or nothing could ever be restarted")
-		}
+	if b := w.DisruptionBudget; b != nil && b.UnhealthyPodEvictionPolicy != nil {
+		out.UnhealthyEviction = string(*b.UnhealthyPodEvictionPolicy)
 	}
 	return out
 }
@@ -202,8 +212,8 @@ func (c *compiler) budget(at string, b *policyv1.PodDisruptionBudgetSpec) (minAv
 	if b.Selector != nil {
 		c.add(at+".selector", "leave it out: the budget holds for the workload it is written in")
 	}
-	if b.UnhealthyPodEvictionPolicy != nil {
-		c.add(at+".unhealthyPodEvictionPolicy", "eviction policies are not there yet; leave it out")
+	if p := b.UnhealthyPodEvictionPolicy; p != nil && *p != policyv1.IfHealthyBudget && *p != policyv1.AlwaysAllow {
+		c.add(at+".unhealthyPodEvictionPolicy", "expected %s or %s, got %q", policyv1.IfHealthyBudget, policyv1.AlwaysAllow, *p)
 	}
 	switch {
 	case b.MinAvailable != nil && b.MaxUnavailable != nil:

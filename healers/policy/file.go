@@ -63,6 +63,20 @@ type RestartSpec struct {
 	Stagger StaggerSpec `json:"stagger,omitzero"`
 	// Grace is how long one that hangs may take to end by itself. Default: none.
 	Grace manifest.Duration `json:"grace,omitempty"`
+	// Rules say what is done about what has ended, by why it did; the first that holds
+	// counts. Default: it is started again.
+	Rules []RestartRuleSpec `json:"rules,omitempty"`
+}
+
+// RestartRuleSpec is one rule: {cause: config, do: page}, {codes: [0], do: never}.
+type RestartRuleSpec struct {
+	// Cause is done (code 0), error, signal, oom or config (codes 78, 126 and 127).
+	Cause string `json:"cause,omitempty"`
+	Codes []int  `json:"codes,omitempty"`
+	// Do is restart, page (a person is woken, and nothing is started) or never.
+	Do string `json:"do"`
+	// Backoff is for these ends, of a rule that restarts. Default: the workload's.
+	Backoff *BackoffSpec `json:"backoff,omitempty"`
 }
 
 // BackoffSpec is kubelet's back-off: the first restart is immediate, then
@@ -88,6 +102,36 @@ type GuardrailsSpec struct {
 	Never               []SelectorSpec `json:"never,omitempty"`
 	// Approval lists the verbs for which a person is asked.
 	Approval []string `json:"approval,omitempty"`
+	// MaxPerRunbookPerHour bounds the acts of each runbook. Default: 20.
+	MaxPerRunbookPerHour int                  `json:"maxPerRunbookPerHour,omitempty"`
+	SharedDependency     SharedDependencySpec `json:"sharedDependency,omitzero"`
+	Storm                StormSpec            `json:"storm,omitzero"`
+	Recurrence           RecurrenceSpec       `json:"recurrence,omitzero"`
+}
+
+// SharedDependencySpec: when more than Share (50%) of the live instances of the
+// workloads concerned, and at least two, fail their liveness probes together, what
+// they share is suspected, and none is restarted for HoldFor (2m). Then one is, to see
+// whether it helps. A share of 100% switches it off.
+type SharedDependencySpec struct {
+	Share   string            `json:"share,omitempty"`
+	HoldFor manifest.Duration `json:"holdFor,omitempty"`
+}
+
+// StormSpec: when more than Threshold (50%) of all instances that the policy covers,
+// and at least four, are unhealthy, nothing that runs is ended until there were fewer
+// for Cooldown (1m). What has ended is still started again. A threshold of 100%
+// switches it off.
+type StormSpec struct {
+	Threshold string            `json:"threshold,omitempty"`
+	Cooldown  manifest.Duration `json:"cooldown,omitempty"`
+}
+
+// RecurrenceSpec: what was healed Count (5) times Within (1h) hides a problem, and
+// people are told.
+type RecurrenceSpec struct {
+	Count  int               `json:"count,omitempty"`
+	Within manifest.Duration `json:"within,omitempty"`
 }
 
 // RunbookFile is a `kind: Runbook` document as people write it.

@@ -41,6 +41,9 @@ type Workload struct {
 	// does; at most one is set. Both empty: MaxUnavailable 1.
 	MinAvailable   string `json:"minAvailable,omitempty"`
 	MaxUnavailable string `json:"maxUnavailable,omitempty"`
+	// UnhealthyEviction is policy/v1's unhealthyPodEvictionPolicy: whether an instance
+	// that is not ready may be evicted although too few others are. "": IfHealthyBudget.
+	UnhealthyEviction string `json:"unhealthyEviction,omitempty"`
 }
 
 // Restart says when an instance that ended, or hangs, is started again.
@@ -57,6 +60,8 @@ type Restart struct {
 	AtOnce string `json:"atOnce"` // default 25%
 	// Soak is how long one must have been ready before the next is restarted.
 	Soak time.Duration `json:"soak,omitempty"`
+	// Rules are asked in order about what has ended; where none holds it is started again.
+	Rules []RestartRule `json:"rules,omitempty"`
 }
 
 // Guardrails bound all healing.
@@ -69,6 +74,37 @@ type Guardrails struct {
 	Never []Selector `json:"never,omitempty"`
 	// Approval lists verbs for which a person must be asked.
 	Approval []string `json:"approval,omitempty"`
+	// MaxPerRunbookPerHour bounds the acts of one runbook; 0 means 20.
+	MaxPerRunbookPerHour int              `json:"maxPerRunbookPerHour"`
+	Shared               SharedDependency `json:"sharedDependency,omitzero"`
+	Storm                Storm            `json:"storm,omitzero"`
+	Recurrence           Recurrence       `json:"recurrence,omitzero"`
+}
+
+// SharedDependency says when instances that fail their liveness probes together are
+// taken for victims of what they share, and are not restarted.
+type SharedDependency struct {
+	// Percent: more than this share of the live instances of the workloads concerned,
+	// and at least two. 100: never. 0 means 50.
+	Percent int `json:"percent"`
+	// HoldFor is after how long one of them is restarted all the same, to see whether
+	// that helps; 0 means 2 min.
+	HoldFor time.Duration `json:"holdFor"`
+}
+
+// Storm says when so much is unhealthy that nothing that runs is ended any more.
+type Storm struct {
+	// Percent: more than this share of all instances that the policy covers, and at
+	// least four. 100: never. 0 means 50.
+	Percent int `json:"percent"`
+	// Cooldown is for how long it must have been fewer; 0 means 1 min.
+	Cooldown time.Duration `json:"cooldown"`
+}
+
+// Recurrence says when what is healed again and again is a finding of its own.
+type Recurrence struct {
+	Count  int           `json:"count"`  // 0 means 5
+	Within time.Duration `json:"within"` // 0 means 1 h
 }
 
 // Runbook is a compiled runbook for volumes: when Trigger holds, its steps are taken.

@@ -1,0 +1,64 @@
+package healers
+
+import (
+	"slices"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+)
+
+// index finds the open acts and works of one target or workload without looking at all
+// of them. It follows from the state, and is made anew with one that was loaded.
+type index struct {
+	acts  map[sut.ID][]*openAct // by the instance that they are about, else by their target
+	works map[string][]*Work    // by the workload of their target, oldest first
+}
+
+func (s *state) reindex() {
+	s.index = index{acts: map[sut.ID][]*openAct{}, works: map[string][]*Work{}}
+	for _, a := range s.Acts {
+		s.index.put(a)
+	}
+	for _, w := range s.Works {
+		s.index.work(w)
+	}
+	for _, list := range s.index.acts { // each by itself: the order does not matter
+		slices.SortFunc(list, func(a, b *openAct) int { return int(a.ID) - int(b.ID) })
+	}
+	for _, list := range s.index.works {
+		slices.SortFunc(list, func(a, b *Work) int { return int(a.ID) - int(b.ID) })
+	}
+}
+
+// subject is what an act on a target is about: a volume's act is about its instance too.
+func subject(id sut.ID) sut.ID {
+	if in := id.Instance(); in != "" {
+		return in
+	}
+	return id
+}
+
+func (x *index) put(a *openAct) {
+	id := subject(a.Target.ID)
+	x.acts[id] = append(x.acts[id], a)
+}
+
+func (x *index) remove(a *openAct) {
+	id := subject(a.Target.ID)
+	x.acts[id] = slices.DeleteFunc(x.acts[id], func(o *openAct) bool { return o == a })
+	if len(x.acts[id]) == 0 {
+		delete(x.acts, id)
+	}
+}
+
+func (x *index) work(w *Work) {
+	name := w.Plan.target().ID.Workload()
+	x.works[name] = append(x.works[name], w)
+}
+
+func (x *index) end(w *Work) {
+	name := w.Plan.target().ID.Workload()
+	x.works[name] = slices.DeleteFunc(x.works[name], func(o *Work) bool { return o == w })
+	if len(x.works[name]) == 0 {
+		delete(x.works, name)
+	}
+}
