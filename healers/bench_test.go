@@ -36,7 +36,7 @@ func BenchmarkStepCrash(b *testing.B) {
 }
 
 func big(workloads int) *healers.Engine {
-	first := &healers.Input{Policy: shopPolicy(), System: sut.Delta{Reset: true, Rev: 1}}
+	first := &healers.Input{Policy: shopPolicy(), Trial: true, System: sut.Delta{Reset: true, Rev: 1}}
 	for i := range workloads {
 		name := "orders"
 		if i > 0 {

@@ -27,8 +27,11 @@ type Input struct {
 	Alerts   []Alert        `json:"alerts,omitempty"`
 	Done     []Done         `json:"done,omitempty"`
 	Commands []Command      `json:"commands,omitempty"`
-	// Policy is a new policy; nil: the one before still holds.
+	// Policy is a new policy; nil: the one before still holds. One that the journal does
+	// not know yet engages the kill switch until a person resumes, unless Trial says that
+	// the system is there to be tried on.
 	Policy *policy.Policy `json:"policy,omitempty"`
+	Trial  bool           `json:"trial,omitempty"`
 }
 
 // Output is what a step asks for. It belongs to the engine until the next Step.
@@ -62,16 +65,19 @@ type Alert struct {
 // Command is what a person says; the shell has checked who. One whose verb the
 // engine does not know is refused: its record says so, and it changes nothing.
 type Command struct {
-	Verb string `json:"verb"` // kill, pause or resume
+	Verb string `json:"verb"` // kill, pause, resume or restart
 	By   string `json:"by"`
 	Text string `json:"text,omitempty"`
+	// Target is the workload that is to be restarted, one instance after another.
+	Target sut.ID `json:"target,omitempty"`
 }
 
 // The commands.
 const (
-	CommandKill   = "kill"   // no act any more, and no message
-	CommandPause  = "pause"  // no act for now; messages go on
-	CommandResume = "resume" // ends both
+	CommandKill    = "kill"    // no act any more, and no message
+	CommandPause   = "pause"   // no act for now; messages go on
+	CommandResume  = "resume"  // ends both
+	CommandRestart = "restart" // every instance of a workload, within all guards
 )
 
 // ActID numbers acts within one journal, from 1.
@@ -180,14 +186,22 @@ const (
 	FindingNotReady   FindingKind = "notReady"   // its readiness probe fails
 	FindingReady      FindingKind = "ready"      // ready, but out of rotation
 	FindingVolumeFull FindingKind = "volumeFull" // a runbook's trigger holds for a volume
+	FindingAsked      FindingKind = "asked"      // a person wants it restarted
+	FindingShared     FindingKind = "shared"     // of a workload: what its instances share is suspected
+	FindingStorm      FindingKind = "storm"      // of everything: too much is unhealthy at once
+	FindingBlind      FindingKind = "blind"      // of everything: the prober itself cannot look
+	FindingRecurring  FindingKind = "recurring"  // it was healed again and again
 )
+
+// Everything is the target of findings that are about the system as a whole.
+const Everything sut.ID = "*"
 
 // Finding is a condition of one target, while it lasts.
 type Finding struct {
 	Kind   FindingKind   `json:"kind"`
 	Target sut.Target    `json:"target"`
 	Since  time.Duration `json:"since"`
-	// Runbook names the runbook whose trigger this is.
+	// Runbook names the runbook whose trigger this is; of what recurs it is what does.
 	Runbook string `json:"runbook,omitempty"`
 	Detail  string `json:"detail,omitempty"`
 	// Ended: the condition is over.
@@ -217,10 +231,14 @@ const (
 	RuleTrust  Rule = "trust"      // a person must approve
 	RuleActor  Rule = "oneActor"   // another act holds the target
 	RuleBlind  Rule = "blind"      // we cannot see, so we hold
+	RuleShared Rule = "shared"     // what they share is suspected, and a restart would not help
+	RuleStorm  Rule = "storm"      // too much is unhealthy at once
+	RuleRamp   Rule = "wakeUp"     // after a pause or a restart of the engine, few at first
 	RuleBudget Rule = "budget"     // too few would be left available
 	RuleRate   Rule = "rate"       // too many acts in the window
 	RuleBack   Rule = "backoff"    // too soon after the last one
-	RuleStag   Rule = "stagger"    // another of the same workload is not back yet
+	RuleStag   Rule = "stagger"    // another of the same workload comes first, or is not back yet
+	RuleBroken Rule = "aborted"    // two restarts of the workload in a row did not help
 )
 
 // Decision is the guard's answer with what it compared; text is made outside.

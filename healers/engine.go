@@ -29,8 +29,10 @@ type Engine struct {
 	spare      map[string]struct{}      // the other touched, empty between rounds
 	wanted     map[sut.ID]time.Duration // when a healer will want something
 	conditions map[Expr]*runbook.Condition
-	order      []WorkID // scratch
-	targets    []sut.ID // scratch
+	tallies    tallies
+	calm       time.Duration // since when a storm's threshold is not exceeded; 0: it is
+	order      []WorkID      // scratch
+	targets    []sut.ID      // scratch
 	rounds     int
 
 	out Output
@@ -44,11 +46,12 @@ func New(seed uint64, c Checkpoint) *Engine {
 	e := &Engine{
 		seed: seed, state: newState(), view: newView(), restored: true,
 		dirty: map[sut.ID]struct{}{}, touched: map[string]struct{}{}, spare: map[string]struct{}{},
-		wanted: map[sut.ID]time.Duration{}, conditions: map[Expr]*runbook.Condition{},
+		wanted: map[sut.ID]time.Duration{}, conditions: map[Expr]*runbook.Condition{}, tallies: newTallies(),
 	}
 	if len(c.State) > 0 {
 		s := newState()
 		if json.Unmarshal(c.State, s) == nil {
+			s.reindex()
 			e.state = s
 		}
 	}
@@ -104,6 +107,9 @@ func (e *Engine) Step(in *Input) *Output {
 	}
 	if e.restored {
 		e.restored = false
+		if e.state.LastAct > 0 {
+			e.note(stateNote{Woke: true}, 0, 0)
+		}
 		e.resume()
 		e.touchWorks()
 	}
@@ -127,6 +133,11 @@ func (e *Engine) takePolicy(in *Input) {
 	name := in.Policy.Name + " " + in.Policy.Digest
 	if name != e.state.Policy {
 		e.emit(Record{Kind: RecordPolicy, Text: name})
+		if !in.Trial {
+			e.emit(Record{Kind: RecordCommand, Command: &Command{
+				Verb: CommandKill, By: "the engine", Text: "the policy is new: look at what it would do, and resume",
+			}})
+		}
 	}
 	for i := range in.Policy.Runbooks {
 		e.condition(Expr(in.Policy.Runbooks[i].Trigger))
@@ -145,6 +156,17 @@ func (e *Engine) command(c Command) {
 	case CommandKill, CommandPause, CommandResume:
 		e.emit(Record{Kind: RecordCommand, Command: &c})
 		e.view.all(e.touch)
+	case CommandRestart:
+		members := e.view.Members(string(c.Target))
+		if len(members) == 0 {
+			e.emit(Record{Kind: RecordCommand, Command: &c, Text: "there is no workload " + string(c.Target)})
+			return
+		}
+		e.emit(Record{Kind: RecordCommand, Command: &c})
+		for _, id := range slices.Clone(members) {
+			e.begin(Finding{Kind: FindingAsked, Target: e.view.instances[id].Target, Since: e.view.now, Detail: c.By})
+			e.touch(id)
+		}
 	default:
 		e.emit(Record{Kind: RecordCommand, Command: &c, Text: "it is not known"})
 	}
@@ -163,6 +185,8 @@ func (e *Engine) decide() {
 		for _, id := range e.targets {
 			e.find(id)
 		}
+		e.count()
+		e.sense()
 		e.advanceAll()
 		for _, id := range e.targets {
 			e.propose(id)
@@ -180,6 +204,16 @@ const maxRounds = 64
 // emit gives a record its place and applies it.
 func (e *Engine) emit(r Record) {
 	r.Seq, r.At, r.Epoch = e.state.Seq+1, e.view.now, e.epoch
+	switch { // what it is about counts for something else now
+	case r.Finding != nil:
+		e.stale(r.Finding.Target.ID)
+	case r.Act != nil:
+		e.stale(r.Act.Target.ID)
+	case r.Done != nil:
+		if a := e.state.Acts[r.Done.ID]; a != nil {
+			e.stale(a.Target.ID)
+		}
+	}
 	e.state.fold(&r)
 	e.out.Records = append(e.out.Records, r)
 }
@@ -189,10 +223,18 @@ func (e *Engine) emit(r Record) {
 func (e *Engine) touch(id sut.ID) {
 	e.dirty[id] = struct{}{}
 	e.touched[id.Workload()] = struct{}{}
+	e.stale(id)
 	if id.Kind() == sut.KindInstance {
 		for _, vol := range e.view.storage[id] {
 			e.dirty[vol] = struct{}{}
 		}
+	}
+}
+
+// stale has an instance counted anew before the next question.
+func (e *Engine) stale(id sut.ID) {
+	if id.Kind() == sut.KindInstance {
+		e.tallies.stale[id] = struct{}{}
 	}
 }
 
@@ -248,6 +290,7 @@ func (e *Engine) next() time.Duration {
 	for _, at := range e.wanted {
 		due(at)
 	}
+	due(e.sensible())
 	if next > 0 {
 		next = max(next, e.view.now+time.Millisecond)
 	}

@@ -18,6 +18,7 @@ func (e *Engine) find(id sut.ID) {
 		e.findNotLive(id, in)
 		e.findNotReady(id, in)
 		e.findReady(id, in)
+		e.findAsked(id, in)
 	case sut.KindVolume:
 		e.findVolume(id)
 	case sut.KindWorkload, sut.KindLink, sut.KindNode, sut.KindZone:
@@ -74,6 +75,13 @@ func (e *Engine) findReady(id sut.ID, in *Instance) {
 		return
 	}
 	e.begin(Finding{Kind: FindingReady, Target: in.Target, Since: e.view.now})
+}
+
+// findAsked: what a person wants of an incarnation is over with it.
+func (e *Engine) findAsked(id sut.ID, in *Instance) {
+	if f, open := e.state.Findings[keyOf(FindingAsked, id, "")]; open && (in == nil || in.Incarnation != f.Target.Incarnation) {
+		e.end(FindingAsked, id, "")
+	}
 }
 
 func (e *Engine) findVolume(id sut.ID) {

@@ -72,7 +72,7 @@ func with(f func(*policy.Policy)) *policy.Policy { p := shopPolicy(); f(p); retu
 // away, and the act is issued.
 func TestGuard(t *testing.T) {
 	fast := func(p *policy.Policy) { p.Workloads[0].Restart.Initial, p.Workloads[0].Restart.Max = 1, 1 }
-	newPolicy := healers.Input{Policy: shopPolicy()}
+	newPolicy := healers.Input{Policy: shopPolicy(), Trial: true}
 	for _, row := range []struct {
 		name   string
 		policy *policy.Policy // nil: the shop's
@@ -217,7 +217,7 @@ func TestGuard(t *testing.T) {
 				verb = "restart"
 			}
 			e := healers.New(1, healers.Checkpoint{})
-			first := healers.Input{Policy: p, System: sut.Delta{
+			first := healers.Input{Policy: p, Trial: true, System: sut.Delta{
 				Reset: true, Rev: 1, Instances: []sut.Instance{order(0), order(1), order(2)},
 				Workloads: []sut.Workload{{Name: "orders", Desired: 3, Labels: map[string]string{"env": "test"}}},
 			}, Probes: says(probe.Readiness, probe.Success, order(0), order(1), order(2)).Probes}

@@ -2,6 +2,7 @@ package healers
 
 import (
 	"slices"
+	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
@@ -11,10 +12,20 @@ import (
 type index struct {
 	acts  map[sut.ID][]*openAct // by the instance that they are about, else by their target
 	works map[string][]*Work    // by the workload of their target, oldest first
+	// notLive are the instances whose liveness probes fail, and since when; wide are the
+	// open findings that are about more than one instance, or that time alone ends.
+	notLive map[sut.ID]time.Duration
+	wide    map[findingKey]Finding
 }
 
 func (s *state) reindex() {
-	s.index = index{acts: map[sut.ID][]*openAct{}, works: map[string][]*Work{}}
+	s.index = index{
+		acts: map[sut.ID][]*openAct{}, works: map[string][]*Work{},
+		notLive: map[sut.ID]time.Duration{}, wide: map[findingKey]Finding{},
+	}
+	for _, f := range s.Findings {
+		s.index.finding(&f.Finding)
+	}
 	for _, a := range s.Acts {
 		s.index.put(a)
 	}
@@ -60,5 +71,20 @@ func (x *index) end(w *Work) {
 	x.works[name] = slices.DeleteFunc(x.works[name], func(o *Work) bool { return o == w })
 	if len(x.works[name]) == 0 {
 		delete(x.works, name)
+	}
+}
+
+func (x *index) finding(f *Finding) {
+	switch f.Kind {
+	case FindingNotLive:
+		if delete(x.notLive, f.Target.ID); !f.Ended {
+			x.notLive[f.Target.ID] = f.Since
+		}
+	case FindingShared, FindingStorm, FindingBlind, FindingRecurring:
+		k := keyOf(f.Kind, f.Target.ID, f.Runbook)
+		if delete(x.wide, k); !f.Ended {
+			x.wide[k] = *f
+		}
+	case FindingExited, FindingNotReady, FindingReady, FindingVolumeFull, FindingAsked:
 	}
 }

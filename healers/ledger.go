@@ -2,19 +2,12 @@ package healers
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
-
-// available tells whether an instance is known to serve users: it runs, is
-// ready, is not out of rotation, and no act that takes it away is under way.
-func (e *Engine) available(id sut.ID) bool {
-	in := e.view.instances[id]
-	return in != nil && in.Phase == sut.PhaseRunning && in.Rotation != sut.No && e.view.Ready(id) == sut.Yes && !e.takenAway(id)
-}
 
 // mayServe tells whether an instance may be serving users, for all we know:
 // acting on it may then cost them something.
@@ -24,7 +17,7 @@ func (e *Engine) mayServe(id sut.ID) bool {
 }
 
 func (e *Engine) takenAway(id sut.ID) bool {
-	for _, a := range e.state.Acts {
+	for _, a := range e.state.index.acts[id] {
 		if a.Target.ID == id && (a.Verb.life() || a.Verb == verbRotateOut) {
 			return true
 		}
@@ -32,72 +25,117 @@ func (e *Engine) takenAway(id sut.ID) bool {
 	return false
 }
 
-// left counts the instances of a workload besides id that are counted by ok.
-func (e *Engine) left(id sut.ID, ok func(sut.ID) bool) int64 {
-	var n int64
-	for _, other := range e.view.Members(id.Workload()) {
-		if other != id && ok(other) {
-			n++
-		}
-	}
-	return n
+// budget is one disruption budget as it stands for an act.
+type budget struct {
+	name    sut.ID // of one that others declared, else of the workload
+	healthy int64  // how many are available
+	desired int64  // how many must be
+	rotated int64  // how many users are sent to
+	lenient bool   // an instance that is not ready may always be evicted
 }
 
-// inRotation: users are sent there, and it is not being taken out.
-func (e *Engine) inRotation(id sut.ID) bool {
-	in := e.view.instances[id]
-	return in != nil && in.Phase == sut.PhaseRunning && in.Rotation == sut.Yes && !e.takenAway(id)
+// budgetsOf are the budgets that hold for an instance: the policy's own, which is about
+// its workload, and all that others declared. Each must allow an act, and an act is
+// charged to all of them at once, since nothing else is decided in between.
+//
+// What they ask for is computed as policy/v1 does: of maxUnavailable and of percentages
+// from the replicas that the workloads concerned are to have, rounded up, both; of
+// minAvailable as it is.
+func (e *Engine) budgetsOf(id sut.ID) []budget {
+	s, ok := e.tallies.counted[id]
+	if !ok {
+		return nil
+	}
+	var all []budget
+	if p, ok := e.view.Policy(id); ok {
+		t := e.tallies.workload(s.workload)
+		all = append(all, budget{
+			name: sut.ID(s.workload), healthy: t.available, rotated: t.rotated,
+			desired: floorOf(p.MinAvailable, p.MaxUnavailable, e.view.Desired(s.workload)),
+			lenient: p.UnhealthyEviction == alwaysAllow,
+		})
+	}
+	slices.Sort(s.budgets)
+	for _, name := range s.budgets {
+		b, t := e.view.budgets[name], e.tallies.budgets[name]
+		expected := 0
+		for w := range t.workloads { // a sum: the order does not matter
+			expected += e.view.Desired(w)
+		}
+		all = append(all, budget{
+			name: sut.ID(name), healthy: t.available, rotated: t.rotated, desired: floorOf(b.MinAvailable, b.MaxUnavailable, expected),
+			lenient: b.UnhealthyEviction == alwaysAllow,
+		})
+	}
+	return all
 }
 
-// unready counts the running instances of a workload, and those of them that are
-// known not to be ready though they live: what a shared dependency makes of them.
-func (e *Engine) unready(workload string) (unready, running int64) {
-	for _, id := range e.view.Members(workload) {
-		in := e.view.instances[id]
-		if in.Phase != sut.PhaseRunning {
-			continue
+// alwaysAllow is the unhealthyPodEvictionPolicy of policy/v1 by which one that is not
+// ready may go in any case.
+const alwaysAllow = "AlwaysAllow"
+
+// takes are the instances that an act takes from their users: the one it is about, and
+// of an act on a node or a zone all that run there.
+func (e *Engine) takes(a *Act) []sut.ID {
+	switch a.Target.ID.Kind() {
+	case sut.KindInstance:
+		return []sut.ID{a.Target.ID}
+	case sut.KindNode, sut.KindZone:
+		var ids []sut.ID
+		for id, in := range e.view.instances {
+			if sut.NodeID(in.Node) == a.Target.ID || sut.ZoneID(in.Zone) == a.Target.ID {
+				ids = append(ids, id)
+			}
 		}
-		running++
-		if e.view.Has(FindingNotReady, id) && !e.view.Has(FindingNotLive, id) {
-			unready++
-		}
+		slices.Sort(ids)
+		return ids
+	case sut.KindWorkload, sut.KindLink, sut.KindVolume:
 	}
-	return unready, running
+	return nil
 }
 
-// readySince is when the first of a workload's ready instances became so; 0: nobody
-// knows when. false: none is known to be ready.
-func (e *Engine) readySince(workload string) (since time.Duration, ready bool) {
-	for _, id := range e.view.Members(workload) {
-		if e.view.Ready(id) != sut.Yes {
-			continue
-		}
-		if in := e.view.instances[id]; !ready || in.Readiness.Since < since {
-			since = in.Readiness.Since
-		}
-		ready = true
+// byBudget keeps a minimum of instances available over every kind of act that takes one
+// away. One that serves nobody costs nothing to start again, with one exception: when
+// most of a workload turned unready though they live, a shared dependency is suspected,
+// and no more are taken out of rotation than leave the minimum in it. To evict one that
+// is not ready is another thing, for which policy/v1 has its own rule.
+func (e *Engine) byBudget(d *Decision, a *Act) bool {
+	if !d.Verb.disrupts() {
+		return false
 	}
-	return since, ready
+	taken := map[sut.ID]int64{} // by budget
+	for _, id := range e.takes(a) {
+		serves, all := e.mayServe(id), d.Verb == verbRotateOut && e.mostUnready(id)
+		for _, b := range e.budgetsOf(id) {
+			left, short := b.healthy, false
+			switch {
+			case serves:
+				if e.tallies.counted[id].available {
+					taken[b.name]++
+				}
+				left -= taken[b.name]
+				short = left < b.desired
+			case all:
+				if left = b.rotated; e.tallies.counted[id].rotated {
+					left--
+				}
+				short = left < b.desired
+			case d.Verb.evicts() && !b.lenient:
+				short = left < b.desired || left == 0 && b.desired == 0
+			}
+			if short {
+				d.By = b.name
+				return d.bind(RuleBudget, Defer, left, b.desired)
+			}
+		}
+	}
+	return false
 }
 
-// floor is the least number of instances of a workload that must stay available:
-// the strictest of the policy's budget and of those that others declared.
-func (e *Engine) floor(id sut.ID) int64 {
-	in := e.view.instances[id.Instance()]
-	if in == nil {
-		return 0
-	}
-	desired := e.view.Desired(in.Workload)
-	var least int64
-	if w, ok := e.view.Policy(id); ok {
-		least = floorOf(w.MinAvailable, w.MaxUnavailable, desired)
-	}
-	for _, b := range e.view.budgets { // a maximum: the order does not matter
-		if e.view.matches(b.Selector, in) {
-			least = max(least, floorOf(b.MinAvailable, b.MaxUnavailable, desired))
-		}
-	}
-	return least
+// mostUnready: the instance is unready though it lives, and so are most of its kind.
+func (e *Engine) mostUnready(id sut.ID) bool {
+	t := e.tallies.workload(id.Workload())
+	return e.view.Has(FindingNotReady, id) && !e.view.Has(FindingNotLive, id) && t.unready >= 2 && 2*t.unready > t.running
 }
 
 // floorOf rounds as policy/v1 does: up, for both. What cannot be read forbids.

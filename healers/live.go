@@ -47,6 +47,9 @@ const (
 // Live is the engine's shell in real time: collect what is new, Step, make the
 // records durable, and only then act. Its fields are set before Run.
 type Live struct {
+	// Trial: the system is there to be tried on, and a new policy may act at once. Else
+	// the kill switch is engaged until a person resumes.
+	Trial bool
 	// Seed is the engine's.
 	Seed    uint64
 	System  sut.System

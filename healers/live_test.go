@@ -114,7 +114,7 @@ func TestActsComeAfterTheirRecords(t *testing.T) {
 		var acts []healers.Act
 		var sunk []healers.Record
 		l := &healers.Live{
-			Seed: 1, System: s, Policy: ordersPolicy(), Journal: j,
+			Seed: 1, System: s, Policy: ordersPolicy(), Trial: true, Journal: j,
 			Sink: func(r healers.Record) {
 				if n := len(j.all()); uint64(n) < r.Seq {
 					t.Errorf("record %d was told before it was kept", r.Seq)
@@ -165,7 +165,7 @@ func TestWithoutAJournalNothingIsDone(t *testing.T) {
 		j := &memory{fail: broken}
 		done := make(chan error, 1)
 		l := &healers.Live{
-			System: s, Policy: ordersPolicy(), Journal: j,
+			System: s, Policy: ordersPolicy(), Trial: true, Journal: j,
 			Actuator: actuator(func(context.Context, healers.Grant, healers.Act) healers.Done {
 				t.Error("it acted")
 				return healers.Done{Result: healers.ResultOK}
@@ -183,7 +183,7 @@ func TestAnotherEngineTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, j := suttest.New(oneOrder()), &memory{}
 		done := make(chan error, 1)
-		l := &healers.Live{System: s, Policy: ordersPolicy(), Journal: j, Actuator: actuator(func(context.Context, healers.Grant, healers.Act) healers.Done {
+		l := &healers.Live{System: s, Policy: ordersPolicy(), Trial: true, Journal: j, Actuator: actuator(func(context.Context, healers.Grant, healers.Act) healers.Done {
 			t.Error("it acted")
 			return healers.Done{Result: healers.ResultOK}
 		})}
@@ -212,7 +212,7 @@ func TestRunWaitsForActsAndKeepsTheirOutcome(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, j := suttest.New(oneOrder()), &memory{}
 				ended := false
-				l := &healers.Live{System: s, Policy: ordersPolicy(), Journal: j, Actuator: actuator(
+				l := &healers.Live{System: s, Policy: ordersPolicy(), Trial: true, Journal: j, Actuator: actuator(
 					func(ctx context.Context, _ healers.Grant, a healers.Act) healers.Done {
 						if a.Verb != "restart" {
 							return healers.Done{Result: healers.ResultOK}
@@ -253,7 +253,7 @@ func TestClockGoesOnAfterARestart(t *testing.T) {
 		s, j := suttest.New(oneOrder()), &memory{}
 		incarnation := 1
 		heal := func() *healers.Live {
-			return &healers.Live{System: s, Policy: ordersPolicy(), Journal: j, Notify: func(healers.Message, bool) {}, Actuator: actuator(
+			return &healers.Live{System: s, Policy: ordersPolicy(), Trial: true, Journal: j, Notify: func(healers.Message, bool) {}, Actuator: actuator(
 				func(context.Context, healers.Grant, healers.Act) healers.Done {
 					incarnation++
 					s.Push(sut.Delta{Instances: []sut.Instance{orders(string(rune('0'+incarnation)), uint64(incarnation-1), sut.PhaseRunning)}})
@@ -321,7 +321,7 @@ func TestALostSystemIsWatchedAgain(t *testing.T) {
 		b := &blinking{Scripted: suttest.New(oneOrder()), fail: make(chan error)}
 		j := &memory{}
 		restarts := 0
-		stop := run(t, &healers.Live{System: b, Policy: ordersPolicy(), Journal: j, Notify: func(healers.Message, bool) {}, Actuator: actuator(
+		stop := run(t, &healers.Live{System: b, Policy: ordersPolicy(), Trial: true, Journal: j, Notify: func(healers.Message, bool) {}, Actuator: actuator(
 			func(context.Context, healers.Grant, healers.Act) healers.Done {
 				restarts++
 				return healers.Done{Result: healers.ResultOK}
@@ -369,7 +369,7 @@ func TestProbesReachTheEngine(t *testing.T) {
 		s, j := suttest.New(oneOrder()), &memory{}
 		prober := ask{changes: make(chan probe.Change)}
 		restarts := 0
-		stop := run(t, &healers.Live{System: s, Policy: p, Journal: j, Prober: prober, Notify: func(healers.Message, bool) {}, Actuator: actuator(
+		stop := run(t, &healers.Live{System: s, Policy: p, Trial: true, Journal: j, Prober: prober, Notify: func(healers.Message, bool) {}, Actuator: actuator(
 			func(context.Context, healers.Grant, healers.Act) healers.Done {
 				restarts++
 				s.Push(sut.Delta{Instances: []sut.Instance{orders("2", 1, sut.PhaseRunning)}})
@@ -391,7 +391,7 @@ func TestAProberThatFailsEndsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		prober := ask{changes: make(chan probe.Change), err: errors.New("no eyes")}
 		close(prober.changes)
-		l := &healers.Live{System: suttest.New(oneOrder()), Policy: ordersPolicy(), Journal: &memory{}, Prober: prober}
+		l := &healers.Live{System: suttest.New(oneOrder()), Policy: ordersPolicy(), Trial: true, Journal: &memory{}, Prober: prober}
 		if err := l.Run(t.Context()); !errors.Is(err, prober.err) {
 			t.Errorf("got %v", err)
 		}

@@ -54,6 +54,7 @@ func (e *Engine) settleUnknown() {
 			continue
 		}
 		if result, ok := e.observe(a); ok {
+			e.stale(a.Target.ID)
 			e.note(stateNote{Settled: &Done{ID: a.ID, Result: result, Detail: "as observed"}}, a.Work, a.Seq)
 			e.touch(a.Target.ID)
 		}

@@ -29,7 +29,7 @@ func newTape() *tape {
 // boot gives a new engine the policy and a full list, of which all are ready.
 func (tp *tape) boot(now time.Duration, all ...sut.Instance) []healers.Act {
 	in := says(probe.Readiness, probe.Success, all...)
-	in.Now, in.Policy = now, shopPolicy()
+	in.Now, in.Policy, in.Trial = now, shopPolicy(), true
 	in.System = sut.Delta{Reset: true, Rev: 1, Instances: all, Workloads: []sut.Workload{{Name: "orders", Desired: 3}}}
 	return tp.step(in)
 }
@@ -132,7 +132,7 @@ func TestReplacementThatNeverBeganIsTriedAgain(t *testing.T) {
 	tp.restart()
 	in := says(probe.Readiness, probe.Failure, order(1))
 	in.Probes = append(in.Probes, says(probe.Readiness, probe.Success, order(0), order(2)).Probes...)
-	in.Now, in.Policy = 6*time.Second, shopPolicy()
+	in.Now, in.Policy, in.Trial = 6*time.Second, shopPolicy(), true
 	in.System = sut.Delta{Reset: true, Rev: 1, Instances: []sut.Instance{order(0), order(1, out), order(2)}}
 	expectActs(t, tp.step(in)) // not repeatable: it is observed first
 	tp.step(at(20*time.Second, healers.Input{}))
@@ -166,10 +166,10 @@ func TestRestartedEngine(t *testing.T) {
 		p := shopPolicy()
 		p.Guard.Approval = []string{"restart"}
 		in := delta(order(1, exited, out))
-		in.Policy = p
+		in.Policy, in.Trial = p, true
 		expectActs(t, tp.step(in), "1 page orders/1")
 		tp.restart()
-		in = healers.Input{Now: time.Minute, Policy: p, System: sut.Delta{Reset: true, Instances: []sut.Instance{order(0), order(1, exited, out), order(2)}}}
+		in = healers.Input{Now: time.Minute, Policy: p, Trial: true, System: sut.Delta{Reset: true, Instances: []sut.Instance{order(0), order(1, exited, out), order(2)}}}
 		expectActs(t, tp.step(in), "2 page orders/1")
 		expectActs(t, tp.step(done(healers.ResultOK, 2)))
 	})
@@ -179,7 +179,7 @@ func TestRestartedEngine(t *testing.T) {
 		tp.step(delta(order(1, out)))
 		tp.step(done(healers.ResultOK, 1))
 		tp.restart()
-		in := healers.Input{Now: time.Second, Policy: shopPolicy()}
+		in := healers.Input{Now: time.Second, Policy: shopPolicy(), Trial: true}
 		in.System = sut.Delta{Reset: true, Instances: []sut.Instance{order(0), order(1, out), order(2)}}
 		expectActs(t, tp.step(in)) // neither in, though nothing says that it is unready, nor the others out
 		if tp.View().Ready("orders/1") != sut.No || tp.View().Ready("orders/0") != sut.Unknown {
@@ -222,7 +222,7 @@ func TestUndo(t *testing.T) {
 	}
 	tp.restart()
 	in := says(probe.Readiness, probe.Failure, order(1))
-	in.Policy = shopPolicy()
+	in.Policy, in.Trial = shopPolicy(), true
 	in.System = sut.Delta{Reset: true, Instances: []sut.Instance{order(0), order(1), order(2)}}
 	expectActs(t, tp.step(in), "1 rotateOut orders/1")
 	tp.step(done(healers.ResultOK, 1))

@@ -15,7 +15,7 @@ import (
 // once: until there are approvals it can only be done by hand.
 func TestAskDeniesAndPages(t *testing.T) {
 	tp := newTape()
-	tp.step(healers.Input{Policy: with(func(p *policy.Policy) { p.Guard.Approval = []string{"restart"} })})
+	tp.step(healers.Input{Policy: with(func(p *policy.Policy) { p.Guard.Approval = []string{"restart"} }), Trial: true})
 	acts := tp.step(at(time.Second, delta(order(1, exited, out))))
 	if len(acts) != 1 || acts[0].Verb != healers.VerbPage || !strings.Contains(string(acts[0].Args), "approval needed: restart orders/1") {
 		t.Fatalf("acts %v", verbs(acts))

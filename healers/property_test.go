@@ -79,7 +79,7 @@ func TestNonsense(t *testing.T) {
 		for i := range rapid.IntRange(1, 40).Draw(t, "steps") {
 			in := nonsense(t, now)
 			if i == 0 {
-				in.Policy = p
+				in.Policy, in.Trial = p, true
 				in.System.Reset = true
 			}
 			o := e.Step(in)
@@ -113,7 +113,7 @@ func TestNonsense(t *testing.T) {
 					t.Fatalf("the state is not the fold of the records:\n%s\n%s", a.State, b.State)
 				}
 				e = again
-				e.Step(&healers.Input{Now: now, Policy: p})
+				e.Step(&healers.Input{Now: now, Policy: p, Trial: true})
 			}
 		}
 	})

@@ -15,7 +15,7 @@ func (e *Engine) propose(id sut.ID) {
 	var want time.Duration
 	for _, d := range definitions {
 		for _, f := range e.open(d.Of, id) {
-			if e.busy(d.Name, id, f.Runbook) {
+			if f.Told == d.Name || e.busy(d.Name, id, f.Runbook) {
 				continue
 			}
 			plans := d.Healer.Propose(e.view, f.Finding)
@@ -41,14 +41,21 @@ func (e *Engine) propose(id sut.ID) {
 func (e *Engine) open(kinds []FindingKind, id sut.ID) []openFinding {
 	var found []openFinding
 	for _, k := range kinds {
-		if k != FindingVolumeFull {
-			if f, ok := e.state.Findings[keyOf(k, id, "")]; ok {
-				found = append(found, f)
+		switch k {
+		case FindingVolumeFull:
+			for i := range e.view.policy.Runbooks {
+				if f, ok := e.state.Findings[keyOf(k, id, e.view.policy.Runbooks[i].Name)]; ok {
+					found = append(found, f)
+				}
 			}
-			continue
-		}
-		for i := range e.view.policy.Runbooks {
-			if f, ok := e.state.Findings[keyOf(k, id, e.view.policy.Runbooks[i].Name)]; ok {
+		case FindingRecurring:
+			for _, f := range e.wide(k) {
+				if f.Target.ID == id {
+					found = append(found, e.state.Findings[keyOf(k, id, f.Runbook)])
+				}
+			}
+		default:
+			if f, ok := e.state.Findings[keyOf(k, id, "")]; ok {
 				found = append(found, f)
 			}
 		}
@@ -57,7 +64,7 @@ func (e *Engine) open(kinds []FindingKind, id sut.ID) []openFinding {
 }
 
 func (e *Engine) busy(healer string, id sut.ID, runbook string) bool {
-	for _, w := range e.state.Works {
+	for _, w := range e.state.index.works[id.Workload()] {
 		if w.Plan.Healer == healer && w.Plan.target().ID == id && w.Plan.Runbook == runbook {
 			return true
 		}

@@ -102,7 +102,7 @@ func BenchmarkReactionToExit(b *testing.B) {
 	settled := make(chan struct{}, 1)
 	begun := map[healers.WorkID]healers.Verb{}
 	l := &healers.Live{
-		System: client, Policy: p, Journal: j, Actuator: act.New(client), Prober: prober,
+		System: client, Policy: p, Trial: true, Journal: j, Actuator: act.New(client), Prober: prober,
 		Notify: func(healers.Message, bool) {},
 		Sink: func(r healers.Record) {
 			if raw, err := json.Marshal(r); err == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers/backoff"
+	"github.com/rebound-chaos/rebound/healers/policy"
 )
 
 // restarted is what a restart is for: another incarnation, and it serves.
@@ -14,8 +15,8 @@ const restarted Expr = "changed && instance.ready"
 
 var restartHealer = Definition{
 	Name:      "restart",
-	Summary:   "starts an instance again that has ended, or whose liveness probe fails",
-	Of:        []FindingKind{FindingExited, FindingNotLive},
+	Summary:   "starts an instance again that has ended, whose liveness probe fails, or that a person wants restarted",
+	Of:        []FindingKind{FindingExited, FindingNotLive, FindingAsked},
 	Order:     2,
 	Retry:     backoff.Config{Initial: time.Second, Max: time.Minute}, // kubelet's is on top
 	PageAfter: 3,
@@ -27,9 +28,25 @@ func proposeRestart(v *View, f Finding) []Plan {
 		Healer: "restart", Targets: []sut.Target{f.Target},
 		Steps: []PlanStep{{Verb: verbRestart, Target: f.Target, Verify: restarted, Within: 30 * time.Second}},
 	}
-	if w, ok := v.Policy(f.Target.ID); ok {
-		p.Backoff = backoff.Config{Initial: w.Restart.Initial, Max: w.Restart.Max, Reset: w.Restart.Reset}
-		p.Steps[0].Args = grace(w.Restart.Grace)
+	w, ok := v.Policy(f.Target.ID)
+	if !ok {
+		return []Plan{p}
+	}
+	p.Backoff = backoff.Config{Initial: w.Restart.Initial, Max: w.Restart.Max, Reset: w.Restart.Reset}
+	p.Steps[0].Args = grace(w.Restart.Grace)
+	in, there := v.Instance(f.Target.ID)
+	if f.Kind != FindingExited || !there {
+		return []Plan{p}
+	}
+	rule, ok := w.Restart.On(in.LastExit)
+	switch {
+	case ok && rule.Do == policy.DoNever:
+		return nil
+	case ok && rule.Do == policy.DoPage:
+		why := "; it is not started again, by the policy's rule for " + policy.CauseOf(in.LastExit)
+		return []Plan{telling("restart", VerbPage, f, textFinding(&f)+why)}
+	case ok && rule.Initial > 0:
+		p.Backoff = backoff.Config{Initial: rule.Initial, Max: rule.Max, Reset: rule.Reset}
 	}
 	return []Plan{p}
 }

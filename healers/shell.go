@@ -93,7 +93,7 @@ func (s *shell) watch(ctx context.Context) {
 func (s *shell) loop(ctx context.Context, failed <-chan error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	in := Input{Policy: s.live.Policy}
+	in := Input{Policy: s.live.Policy, Trial: s.live.Trial}
 	for {
 		next, err := s.step(ctx, in, s.start)
 		if err != nil {

@@ -136,7 +136,7 @@ func TestALongHistoryIsCutShort(t *testing.T) {
 			h := &history{records: records}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			l := &Live{System: suttest.New(sut.Delta{}), Policy: &policy.Policy{Name: "p", Digest: "1"}, Journal: h}
+			l := &Live{System: suttest.New(sut.Delta{}), Policy: &policy.Policy{Name: "p", Digest: "1"}, Trial: true, Journal: h}
 			if err := l.Run(ctx); err != nil {
 				t.Fatal(err)
 			}

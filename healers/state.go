@@ -34,6 +34,34 @@ type state struct {
 	Failures map[failureKey]failure     `json:"failures"`
 	Back     map[string][]back          `json:"back"` // by workload: who is back after a restart, and since when
 	Rates    map[string][]time.Duration `json:"rates"`
+	// Healed are the works that helped, by what was healed: what recurs hides a problem.
+	Healed map[string][]healed `json:"healed,omitempty"`
+	// Broken counts, by workload, the restarts in a row that did not bring an instance
+	// back, and Ended is when a running one was last ended.
+	Broken map[string]broken        `json:"broken,omitempty"`
+	Ended  map[string]time.Duration `json:"ended,omitempty"`
+	Ramp   ramp                     `json:"ramp,omitzero"`
+
+	index index
+}
+
+// ramp bounds what is under way after a pause, or a restart of the engine: one work,
+// then twice as many with each that helped.
+type ramp struct {
+	Limit int           `json:"limit,omitempty"` // 0: no bound
+	At    time.Duration `json:"at,omitempty"`    // when it last changed
+}
+
+// broken is a row of restarts that did not help.
+type broken struct {
+	Count int           `json:"count"`
+	At    time.Duration `json:"at"` // of the last
+}
+
+// healed is one time that something was healed.
+type healed struct {
+	At     time.Duration `json:"at"`
+	Detail string        `json:"detail,omitempty"`
 }
 
 type findingKey string
@@ -45,6 +73,8 @@ func keyOf(kind FindingKind, id sut.ID, runbook string) findingKey {
 type openFinding struct {
 	Finding
 	Seq uint64 `json:"seq"`
+	// Told is the healer that told people of it, who then is done; "": none.
+	Told string `json:"told,omitempty"`
 }
 
 type failureKey string
@@ -98,14 +128,19 @@ type Work struct {
 	Acted    sut.Target `json:"acted,omitzero"`
 	Decision *Decision  `json:"decision,omitempty"`
 	Done     []string   `json:"done,omitempty"`
+	// Why is what the finding said when the work began.
+	Why string `json:"why,omitempty"`
 }
 
 func newState() *state {
-	return &state{
+	s := &state{
 		Findings: map[findingKey]openFinding{}, Works: map[WorkID]*Work{}, Acts: map[ActID]*openAct{},
 		Restarts: map[sut.ID]backoff.Entry{}, Failures: map[failureKey]failure{},
 		Back: map[string][]back{}, Rates: map[string][]time.Duration{},
+		Healed: map[string][]healed{}, Broken: map[string]broken{}, Ended: map[string]time.Duration{},
 	}
+	s.reindex()
+	return s
 }
 
 // fold takes one record in. It trusts nothing: a record that does not fit
@@ -125,6 +160,7 @@ func (s *state) fold(r *Record) {
 		} else {
 			s.Findings[k] = openFinding{Finding: *r.Finding, Seq: r.Seq}
 		}
+		s.index.finding(r.Finding)
 	case r.Kind == RecordDecision && r.Decision != nil:
 		if w := s.Works[r.Work]; w != nil {
 			w.Decision = r.Decision
@@ -143,10 +179,16 @@ func (s *state) fold(r *Record) {
 		}
 	case r.Kind == RecordState:
 		var note stateNote
-		if json.Unmarshal(r.State, &note) == nil && note.Settled != nil {
+		if json.Unmarshal(r.State, &note) != nil {
+			return
+		}
+		if note.Settled != nil {
 			if a := s.Acts[note.Settled.ID]; a != nil {
 				s.settle(a, note.Settled.Result)
 			}
+		}
+		if note.Woke {
+			s.Ramp = ramp{1, r.At}
 		}
 	case r.Kind == RecordCommand && r.Command != nil && r.Text == "": // not refused
 		switch r.Command.Verb {
@@ -155,16 +197,23 @@ func (s *state) fold(r *Record) {
 		case CommandKill:
 			s.Killed = true
 		case CommandResume:
+			if s.Paused || s.Killed {
+				s.Ramp = ramp{1, r.At}
+			}
 			s.Paused, s.Killed = false, false
+			clear(s.Broken)
 		}
 	}
 }
 
 // stateNote is what a RecordState carries: how an act of unknown outcome was
-// settled by observation, or an outcome that came too late to count.
+// settled by observation, an outcome that came too late to count, or that the engine
+// goes on after its own end.
 type stateNote struct {
 	Settled *Done `json:"settled,omitempty"`
 	Late    *Done `json:"late,omitempty"`
+	// Woke: the engine was started again.
+	Woke bool `json:"woke,omitempty"`
 }
 
 func (s *state) foldChange(r *Record) {
@@ -173,6 +222,7 @@ func (s *state) foldChange(r *Record) {
 	if c.Plan != nil {
 		w = &Work{ID: r.Work, Seq: r.Seq, Plan: c.Plan}
 		s.Works[r.Work] = w
+		s.index.work(w)
 		s.LastWork = max(s.LastWork, r.Work)
 	}
 	if w == nil {
@@ -189,15 +239,26 @@ func (s *state) foldChange(r *Record) {
 		return
 	}
 	delete(s.Works, w.ID)
-	k := failureKeyOf(w.Plan)
+	s.index.end(w)
+	k, name := failureKeyOf(w.Plan), w.Plan.target().ID.Workload()
 	switch w.State {
 	case WorkDone:
 		delete(s.Failures, k)
+		s.heal(w, r.At)
 		if w.life() {
-			name := w.Plan.target().ID.Workload()
+			delete(s.Broken, name)
 			s.Back[name] = append(fresh(s.Back[name], func(b back) time.Duration { return b.At }, r.At), back{w.Plan.target().ID, r.At})
 		}
 	case WorkFailed, WorkEscalated:
+		if !w.acts() {
+			return // a message that did not get through is nobody's failure to heal
+		}
+		if w.life() && w.Began && w.Plan.Finding != FindingExited {
+			s.Broken[name] = broken{s.Broken[name].Count + 1, r.At}
+		}
+		if s.Ramp.Limit > 0 {
+			s.Ramp = ramp{1, r.At}
+		}
 		f := s.Failures[k]
 		f.Count, f.Last = f.Count+1, r.At
 		f.Retry = retryOf(w.Plan.Healer).Next(f.Retry, r.At, r.At)
@@ -206,12 +267,65 @@ func (s *state) foldChange(r *Record) {
 	}
 }
 
+const (
+	// rampOver is a bound beyond which there is none any more, and rampFor the time
+	// after which one that nothing moved is over too.
+	rampOver = 32
+	rampFor  = 10 * time.Minute
+	// keptHealed bounds the history of one thing.
+	keptHealed = 32
+)
+
+// heal takes in that a work helped.
+func (s *state) heal(w *Work, at time.Duration) {
+	if !w.heavy() || !w.Began {
+		return
+	}
+	if s.Ramp.Limit > 0 {
+		s.Ramp = ramp{2 * s.Ramp.Limit, at}
+	}
+	if s.Ramp.Limit >= rampOver || at-s.Ramp.At >= rampFor {
+		s.Ramp = ramp{}
+	}
+	if w.Plan.Finding == FindingAsked || !w.life() && w.Plan.Runbook == "" {
+		return // a person's wish hides nothing, and who is sent users heals nothing
+	}
+	key := recurrenceKey(w.Plan)
+	s.Healed[key] = append(s.Healed[key], healed{at, w.Why})
+	if n := len(s.Healed[key]) - keptHealed; n > 0 {
+		s.Healed[key] = slices.Clone(s.Healed[key][n:])
+	}
+}
+
+// recurring is what is counted as the same thing healed again: an instance, but what
+// is replaced comes back under another ID, so there it is the workload.
+func recurring(p *Plan) sut.ID {
+	if p.Steps[0].Verb == verbReplace {
+		return sut.ID(p.target().ID.Workload())
+	}
+	return p.target().ID
+}
+
+func recurrenceKey(p *Plan) string {
+	return string(p.Finding) + " " + string(recurring(p)) + " " + p.Runbook
+}
+
 func (s *state) foldIntent(r *Record) {
 	a := &openAct{Act: *r.Act, Seq: r.Seq}
+	if old := s.Acts[a.ID]; old != nil {
+		s.index.remove(old)
+	}
 	s.Acts[a.ID] = a
+	s.index.put(a)
 	s.LastAct = max(s.LastAct, a.ID)
 	w := s.Works[r.Work]
 	if w != nil {
+		if k := keyOf(w.Plan.Finding, w.Plan.target().ID, w.Plan.Runbook); a.Verb.tells() && !w.acts() {
+			if f, ok := s.Findings[k]; ok {
+				f.Told = w.Plan.Healer
+				s.Findings[k] = f
+			}
+		}
 		w.Told = w.Told || a.Verb == VerbPage && w.State != WorkAsking
 		if a.Verb.tells() && (w.State == WorkAsking || w.State == WorkTelling) {
 			w.Said = true
@@ -219,15 +333,25 @@ func (s *state) foldIntent(r *Record) {
 		}
 		w.Began, w.Said = true, false
 		w.Flight = append(w.Flight, a.ID)
+		if f, ok := s.Findings[keyOf(w.Plan.Finding, w.Plan.target().ID, w.Plan.Runbook)]; ok && w.Why == "" {
+			w.Why = f.Detail
+		}
 		w.Result, w.Acted = "", a.Target
 		if w.State != WorkUndoing {
 			w.State, w.Deadline = WorkActing, 0
 		}
 	}
 	if a.Verb.counted() {
-		for _, k := range []string{rateAll, rateKey(a.Verb, a.Target.ID)} {
+		keys := []string{rateAll, rateKey(a.Verb, a.Target.ID)}
+		if w != nil && w.Plan.Runbook != "" {
+			keys = append(keys, rateRunbook+w.Plan.Runbook)
+		}
+		for _, k := range keys {
 			s.Rates[k] = append(fresh(s.Rates[k], func(t time.Duration) time.Duration { return t }, r.At), r.At)
 		}
+	}
+	if a.Verb.life() && (w == nil || w.Plan.Finding != FindingExited) {
+		s.Ended[a.Target.ID.Workload()] = r.At
 	}
 	if a.Verb == verbRestart {
 		since := r.At
@@ -246,6 +370,7 @@ func (s *state) foldIntent(r *Record) {
 // settle ends an act for good.
 func (s *state) settle(a *openAct, result Result) {
 	delete(s.Acts, a.ID)
+	s.index.remove(a)
 	if a.Verb == verbReplace && (result == ResultOK || result == ResultAlready) {
 		delete(s.Restarts, a.Target.ID) // the instance is gone: its history with it
 	}
@@ -268,7 +393,10 @@ func fresh[T any](s []T, at func(T) time.Duration, now time.Duration) []T {
 	return s
 }
 
-const rateAll = "all"
+const (
+	rateAll     = "all"
+	rateRunbook = "runbook "
+)
 
 func rateKey(v Verb, id sut.ID) string { return string(v) + " " + string(id) }
 
@@ -280,6 +408,16 @@ func (st WorkState) ended() bool {
 		return false
 	}
 	return false
+}
+
+// acts: the work does more than tell people.
+func (w *Work) acts() bool {
+	return slices.ContainsFunc(w.Plan.Steps, func(s PlanStep) bool { return !s.Verb.tells() })
+}
+
+// heavy: the work does more than say whom users are sent to.
+func (w *Work) heavy() bool {
+	return slices.ContainsFunc(w.Plan.Steps, func(s PlanStep) bool { return s.Verb.heavy() })
 }
 
 // life: the work ends a life of its target, so that the stagger counts it.

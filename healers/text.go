@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
 
 // String names the effect in a word.
@@ -40,7 +42,7 @@ func Text(r Record) string {
 	case r.Kind == RecordOutcome && r.Done != nil:
 		return fmt.Sprintf("act %d: %s%s", r.Done.ID, r.Done.Result, behind(r.Done.Detail))
 	case r.Kind == RecordCommand && r.Command != nil:
-		said := fmt.Sprintf("%s: %s%s", r.Command.By, r.Command.Verb, behind(r.Command.Text))
+		said := fmt.Sprintf("%s: %s%s", r.Command.By, strings.TrimSpace(r.Command.Verb+" "+string(r.Command.Target)), behind(r.Command.Text))
 		if r.Text != "" {
 			said += ", refused: " + r.Text
 		}
@@ -55,7 +57,17 @@ func Text(r Record) string {
 // findingWords are the findings as people say them.
 var findingWords = map[FindingKind]string{
 	FindingExited: "has ended", FindingNotLive: "does not live", FindingNotReady: "is not ready",
-	FindingReady: "is ready and out of rotation", FindingVolumeFull: "is full",
+	FindingReady: "is ready and out of rotation", FindingVolumeFull: "is full", FindingAsked: "is to be restarted",
+	FindingShared: "is down for want of what it shares, it seems", FindingStorm: "is in a storm",
+	FindingBlind: "cannot be probed", FindingRecurring: "hides a problem",
+}
+
+// named is what people call a target.
+func named(id sut.ID) string {
+	if id == Everything {
+		return "the system"
+	}
+	return string(id)
 }
 
 func textFinding(f *Finding) string {
@@ -64,9 +76,9 @@ func textFinding(f *Finding) string {
 		words = string(f.Kind)
 	}
 	if f.Ended {
-		return fmt.Sprintf("no longer: %s %s", f.Target.ID, words)
+		return fmt.Sprintf("no longer: %s %s", named(f.Target.ID), words)
 	}
-	return fmt.Sprintf("%s %s%s", f.Target.ID, words, behind(f.Detail))
+	return fmt.Sprintf("%s %s%s", named(f.Target.ID), words, behind(f.Detail))
 }
 
 func textDecision(d *Decision, at time.Duration) string {
@@ -88,9 +100,23 @@ func textDecision(d *Decision, at time.Duration) string {
 		why = "another act holds " + string(d.By)
 	case RuleBlind:
 		why = "the engine cannot see"
-		if d.Limit > 0 {
+		switch {
+		case d.By == Everything:
+			why = fmt.Sprintf("the prober itself cannot carry out %d of %d probes", d.Have, d.Limit)
+		case d.Until > 0:
+			why = "one has just become ready, and the others may do so too"
+		case d.Limit > 0:
 			why = fmt.Sprintf("%d of %d are unready at once, so what they share is suspected", d.Have, d.Limit)
 		}
+	case RuleShared:
+		why = fmt.Sprintf("%d of %d fail their liveness probes, and a while is waited for others to", d.Have, d.Limit)
+		if d.By != "" {
+			why = fmt.Sprintf("%d of %d fail their liveness probes together, so what they share is suspected", d.Have, d.Limit)
+		}
+	case RuleStorm:
+		why = fmt.Sprintf("%d of %d are unhealthy at once: a storm", d.Have, d.Limit)
+	case RuleRamp:
+		why = fmt.Sprintf("after a pause %d may be under way at first, and %d are", d.Limit, d.Have)
 	case RuleBudget:
 		why = fmt.Sprintf("%d would be left, and %d must be", d.Have, d.Limit)
 	case RuleRate:
@@ -98,7 +124,9 @@ func textDecision(d *Decision, at time.Duration) string {
 	case RuleBack:
 		why = fmt.Sprintf("too soon after the last: %s of %s", milliseconds(d.Have), milliseconds(d.Limit))
 	case RuleStag:
-		why = fmt.Sprintf("%d of the workload are not back yet (%s), and %d may be", d.Have, d.By, d.Limit)
+		why = fmt.Sprintf("%d of the workload are not back yet, or come first (%s), and %d may be", d.Have, d.By, d.Limit)
+	case RuleBroken:
+		why = fmt.Sprintf("%d restarts of the workload in a row did not help", d.Have)
 	case RuleNone:
 		why = "no rule"
 	}
@@ -137,6 +165,8 @@ func textState(raw json.RawMessage) string {
 		return string(raw)
 	case n.Settled != nil:
 		return fmt.Sprintf("act %d: %s%s", n.Settled.ID, n.Settled.Result, behind(n.Settled.Detail))
+	case n.Woke:
+		return "the engine was started again"
 	case n.Late != nil:
 		return fmt.Sprintf("act %d: %s, too late to count%s", n.Late.ID, n.Late.Result, behind(n.Late.Detail))
 	default:

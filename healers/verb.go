@@ -15,6 +15,9 @@ const (
 	verbReplace   Verb = "replace"
 	verbRotateIn  Verb = "rotateIn"
 	verbRotateOut Verb = "rotateOut"
+	verbEvict     Verb = "evict"
+	verbReboot    Verb = "reboot" // a node, with all that runs on it
+	verbShift     Verb = "shift"  // a zone's users to others
 )
 
 // Deadlines of acts. A restart and a replacement have their grace on top.
@@ -28,10 +31,21 @@ const (
 func (v Verb) tells() bool { return v == VerbNotify || v == VerbPage }
 
 // life: it ends a life of an instance.
-func (v Verb) life() bool { return v == verbRestart || v == verbReplace }
+func (v Verb) life() bool { return v == verbRestart || v == verbReplace || v == verbEvict }
+
+// disrupts: it takes instances from their users, and so is charged to their budgets.
+func (v Verb) disrupts() bool {
+	return v.life() || v == verbRotateOut || v == verbReboot || v == verbShift
+}
+
+// evicts: it moves what may be well elsewhere, for the sake of something else.
+func (v Verb) evicts() bool { return v == verbEvict || v == verbReboot || v == verbShift }
 
 // rotates: it changes whether users are sent to an instance.
 func (v Verb) rotates() bool { return v == verbRotateIn || v == verbRotateOut }
+
+// heavy: it does more than say whom users are sent to.
+func (v Verb) heavy() bool { return !v.tells() && !v.rotates() }
 
 // counted by the rates: what takes nothing away is not, so that a rate can never
 // keep a healthy instance from its users.

@@ -155,6 +155,9 @@ func (e *Engine) decided(w *Work, d Decision) {
 		old.By == d.By && old.Verb == d.Verb && old.Target == d.Target {
 		return
 	}
+	if old := w.Decision; old != nil && old.Rule == RuleStag && d.Rule != RuleStag {
+		e.touched[w.Plan.target().ID.Workload()] = struct{}{} // those that let it go first
+	}
 	e.emit(Record{Kind: RecordDecision, Work: w.ID, Cause: w.Seq, Decision: &d})
 }
 
@@ -234,6 +237,9 @@ func (e *Engine) finish(w *Work, well bool, reason string) bool {
 	switch {
 	case w.Told:
 		ends, message = WorkEscalated, false
+	case !well && w.life() && w.Plan.Finding != FindingExited && e.state.Broken[w.Plan.target().ID.Workload()].Count+1 == abortAfter:
+		ends, message = WorkEscalated, true
+		reason += "; it is the second in a row: the rest is held"
 	case !well && count%pageAfter(w.Plan.Healer) == 0:
 		ends, message = WorkEscalated, true
 	case !well:
@@ -249,6 +255,9 @@ func (e *Engine) finish(w *Work, well bool, reason string) bool {
 // target is looked at again.
 func (e *Engine) change(w *Work, c WorkChange) bool {
 	e.emit(Record{Kind: RecordWork, Work: w.ID, Cause: w.Seq, Change: &c})
+	if c.State == WorkDone && (w.life() || w.Plan.Runbook != "") && w.acts() {
+		e.recurs(w.Plan)
+	}
 	if c.State.ended() {
 		e.touch(w.Plan.target().ID)
 	}

@@ -90,7 +90,7 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 	var lag worst
 	wg.Go(func() { lag.run(ctx, func(d time.Duration) { report(map[string]any{"proberLag": d}) }) })
 	live := &healers.Live{
-		Seed: a.seed, Epoch: epoch, Journal: log, Actuator: act.New(sys), System: sys, Policy: pol,
+		Trial: true, Seed: a.seed, Epoch: epoch, Journal: log, Actuator: act.New(sys), System: sys, Policy: pol,
 		Prober: &probe.Runner{System: sys, Policy: pol, Seed: a.seed, Lag: lag.add},
 		Sink:   func(r healers.Record) { report(r) },
 		Notify: func(m healers.Message, page bool) {

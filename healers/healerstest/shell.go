@@ -132,7 +132,7 @@ func (s *Shell) step() {
 	in := &healers.Input{Now: s.now, Done: s.done}
 	in.System, in.Probes = s.Model.news(s.boot || s.Resets, s.boot)
 	if s.boot {
-		in.Policy = s.Policy
+		in.Policy, in.Trial = s.Policy, true
 	}
 	step := Step{Boot: s.boot, Input: encode(in)}
 	s.boot, s.done = false, nil

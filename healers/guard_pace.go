@@ -1,0 +1,156 @@
+package healers
+
+import (
+	"cmp"
+	"time"
+)
+
+// The rates where the policy does not say.
+const (
+	defaultPerHour        = 60
+	defaultPerTargetHour  = 10
+	defaultPerRunbookHour = 20
+)
+
+// byRate bounds the acts of one runbook, those of one verb on one target, and then all
+// of them, within an hour.
+func (e *Engine) byRate(d *Decision, w *Work) bool {
+	if !d.Verb.counted() {
+		return false
+	}
+	g := e.view.policy.Guard
+	return w.Plan.Runbook != "" && e.rate(d, rateRunbook+w.Plan.Runbook, g.MaxPerRunbookPerHour, defaultPerRunbookHour) ||
+		e.rate(d, rateKey(d.Verb, d.Target.ID), g.MaxPerTargetPerHour, defaultPerTargetHour) ||
+		e.rate(d, rateAll, g.MaxActionsPerHour, defaultPerHour)
+}
+
+func (e *Engine) rate(d *Decision, key string, limit, unset int) bool {
+	if limit <= 0 {
+		limit = unset
+	}
+	done := fresh(e.state.Rates[key], func(t time.Duration) time.Duration { return t }, e.view.now)
+	if len(done) < limit {
+		return false
+	}
+	d.Until = done[len(done)-limit] + hour
+	return d.bind(RuleRate, Defer, int64(len(done)), int64(limit))
+}
+
+// byBackoff: kubelet's for restarts, counted from the end of the incarnation;
+// for every healer a delay that grows with the works that did not help.
+func (e *Engine) byBackoff(d *Decision, w *Work) bool {
+	if !w.Began {
+		if wait, waits := e.retry(w, d.Verb); waits {
+			d.Until = wait.Until
+			return d.bind(RuleBack, Defer, wait.Have, wait.Limit)
+		}
+	}
+	if d.Verb != verbRestart {
+		return false
+	}
+	last := e.state.Restarts[d.Target.ID]
+	ended := e.view.now
+	if f, ok := e.state.Findings[keyOf(w.Plan.Finding, d.Target.ID, "")]; ok {
+		ended = max(f.Since, last.Last)
+	}
+	until := w.Plan.Backoff.Until(last, ended)
+	if until <= e.view.now {
+		return false
+	}
+	d.Until = until
+	return d.bind(RuleBack, Defer, (e.view.now - ended).Milliseconds(), (until - ended).Milliseconds())
+}
+
+// retry tells whether a work that would begin now comes too soon after one of
+// the same healer on the same target that did not help.
+func (e *Engine) retry(w *Work, v Verb) (Decision, bool) {
+	f, failed := e.state.Failures[failureKeyOf(w.Plan)]
+	until := retryOf(w.Plan.Healer).Until(f.Retry, f.Last)
+	if w.Began || !failed || until <= e.view.now {
+		return Decision{}, false
+	}
+	d := Decision{Healer: w.Plan.Healer, Verb: v, Target: w.Plan.target(), Until: until}
+	d.bind(RuleBack, Defer, (e.view.now - f.Last).Milliseconds(), (until - f.Last).Milliseconds())
+	return d, true
+}
+
+// abortAfter is how many restarts in a row that did not bring an instance back end a
+// row of restarts.
+const abortAfter = 2
+
+// byBroken ends a row of restarts of what runs: after a second one that did not come
+// back the next would only make it worse. One that has ended is started again all the
+// same, with its own back-off. A person's resume begins afresh, and so does an hour.
+func (e *Engine) byBroken(d *Decision, w *Work) bool {
+	name := d.Target.ID.Workload()
+	b := e.state.Broken[name]
+	if !d.Verb.life() || w.Began || w.Plan.Finding == FindingExited || b.Count < abortAfter || b.At+hour <= e.view.now {
+		return false
+	}
+	d.Until = b.At + hour
+	return d.bind(RuleBroken, Defer, int64(b.Count), abortAfter)
+}
+
+// byStagger lets only some of a workload be away at once: from the act that ends a life
+// until the next one is ready, and has been for the soak time. Of those that wait, one
+// zone comes after another, and the oldest of a zone first.
+func (e *Engine) byStagger(d *Decision, w *Work) bool {
+	if !d.Verb.life() {
+		return false
+	}
+	name := d.Target.ID.Workload()
+	p, ok := e.view.Policy(d.Target.ID)
+	if !ok {
+		return false
+	}
+	var away int64
+	var first *Work
+	for _, other := range e.state.index.works[name] {
+		switch {
+		case other == w || !other.life():
+		case other.Began:
+			away++
+			if d.By == "" {
+				d.By = other.Plan.target().ID
+			}
+		case other.Decision != nil && other.Decision.Rule == RuleStag && e.before(other, w) && (first == nil || e.before(other, first)):
+			first = other
+		}
+	}
+	for _, b := range e.state.Back[name] {
+		if b.ID != d.Target.ID && b.At+p.Restart.Soak > e.view.now {
+			away++
+			if d.By == "" {
+				d.By, d.Until = b.ID, b.At+p.Restart.Soak
+			}
+		}
+	}
+	limit := atOnce(p.Restart.AtOnce, e.view.Desired(name))
+	if away >= limit {
+		return d.bind(RuleStag, Defer, away, limit)
+	}
+	if first != nil && away+1 >= limit {
+		d.By, d.Until = first.Plan.target().ID, 0
+		return d.bind(RuleStag, Defer, away+1, limit)
+	}
+	d.By, d.Until = "", 0
+	return false
+}
+
+// before: what has ended comes first, then one zone after another, and in a zone the
+// oldest.
+func (e *Engine) before(a, b *Work) bool {
+	x, y := e.view.instances[a.Plan.target().ID], e.view.instances[b.Plan.target().ID]
+	if x == nil || y == nil {
+		return x != nil
+	}
+	ended := func(w *Work) int {
+		if w.Plan.Finding == FindingExited {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(
+		cmp.Compare(ended(a), ended(b)), cmp.Compare(x.Zone, y.Zone), x.Since.Compare(y.Since), cmp.Compare(a.ID, b.ID),
+	) < 0
+}

@@ -1,0 +1,111 @@
+package healers
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+)
+
+// byBlindness: who cannot see holds still: when news of the system stopped, when the
+// prober cannot look at most of what it is to look at, and when some live instances of a
+// workload are unready and none is known to be ready. What they share is down then, and
+// new instances would only be more of them; one that has just come, of which nobody knows
+// yet, speaks for neither. Once one is ready, the others have as long as ever to be so too.
+func (e *Engine) byBlindness(d *Decision) bool {
+	all := e.tallies.all
+	switch {
+	case e.view.lost != "":
+		return d.bind(RuleBlind, Defer, 0, 0)
+	case all.blind >= 2 && 2*all.blind > all.probed && d.Verb.heavy():
+		d.By = Everything
+		return d.bind(RuleBlind, Defer, all.blind, all.probed)
+	case d.Verb != verbReplace:
+		return false
+	}
+	name := d.Target.ID.Workload()
+	t := e.tallies.workload(name)
+	if t.ready == 0 && t.running >= 2 {
+		return d.bind(RuleBlind, Defer, t.unready, t.running)
+	}
+	since, ready := e.tallies.readySince[name]
+	if p, ok := e.view.Policy(d.Target.ID); ok && ready && since+p.ReplaceAfter > e.view.now {
+		d.Until = since + p.ReplaceAfter
+		return d.bind(RuleBlind, Defer, t.unready, t.running)
+	}
+	return false
+}
+
+// byShared: live instances that fail their liveness probes together are not restarted.
+// It would help none of them, take all away, and bring a crowd of newcomers upon what
+// they share. The first to fail is held until the others have been asked as often. When
+// none has come back within holdFor, one is restarted to see whether that helps.
+func (e *Engine) byShared(d *Decision, w *Work) bool {
+	if !d.Verb.life() || w.Plan.Finding != FindingNotLive {
+		return false
+	}
+	id := d.Target.ID
+	name := id.Workload()
+	failing := int64(len(e.state.index.notLive))
+	if f, open := e.state.Findings[keyOf(FindingShared, sut.ID(name), "")]; open {
+		since := f.Since
+		if last := e.state.Ended[name]; last > since {
+			since = last // the one that was tried
+		}
+		if d.Until = since + e.holdFor(); d.Until > e.view.now {
+			d.By = f.Target.ID
+			return d.bind(RuleShared, Defer, failing, e.tallies.all.running)
+		}
+		d.Until = 0
+		return false
+	}
+	p, ok := e.view.Policy(id)
+	f, open := e.state.Findings[keyOf(FindingNotLive, id, "")]
+	if !ok || !open || p.Liveness == nil || e.sharedPercent() >= 100 || e.tallies.all.running < 2 {
+		return false
+	}
+	period := time.Duration(p.Liveness.PeriodSeconds) * time.Second
+	answer := time.Duration(p.Liveness.TimeoutSeconds) * time.Second
+	until := f.Since + time.Duration(p.Liveness.FailureThreshold)*period + answer + period/4
+	if until <= e.view.now {
+		return false
+	}
+	d.Until = until
+	return d.bind(RuleShared, Defer, failing, e.tallies.all.running)
+}
+
+// byStorm: when too much is unhealthy at once, nothing that runs is ended. What has
+// ended is started again: that takes nothing from anybody.
+func (e *Engine) byStorm(d *Decision, w *Work) bool {
+	if !d.Verb.life() || w.Plan.Finding == FindingExited {
+		return false
+	}
+	if len(e.wide(FindingStorm)) == 0 {
+		return false
+	}
+	if e.calm > 0 {
+		d.Until = e.calm + e.cooldown()
+	}
+	d.By = Everything
+	return d.bind(RuleStorm, Defer, e.tallies.all.unhealthy, e.tallies.all.covered)
+}
+
+// byRamp: after a pause, or a restart of the engine, what has piled up is not done at
+// once: one work, and twice as many with each that helped.
+func (e *Engine) byRamp(d *Decision, w *Work) bool {
+	r := e.state.Ramp
+	if r.Limit == 0 || e.view.now-r.At >= rampFor || w.Began || !d.Verb.heavy() {
+		return false
+	}
+	var begun int64
+	for _, other := range e.state.Works { // a sum: the order does not matter
+		if other.Began && other.heavy() {
+			begun++
+		}
+	}
+	if begun < int64(r.Limit) {
+		return false
+	}
+	d.Until = r.At + rampFor
+	return d.bind(RuleRamp, Defer, begun, int64(cmp.Or(r.Limit, 1)))
+}
