@@ -34,6 +34,7 @@ type Engine struct {
 	order      []WorkID      // scratch
 	targets    []sut.ID      // scratch
 	rounds     int
+	without    Rule // a rule that is left out, in tests of what it is for
 
 	out Output
 }

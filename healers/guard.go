@@ -8,78 +8,89 @@ import (
 	"github.com/rebound-chaos/rebound/healers/policy"
 )
 
-// guard is the one function that every act passes, and the only one that makes
-// a Grant. The first rule that binds answers, in this order: kill switch and
-// pause, scope, trust, one actor per target, blindness, a shared dependency, storm,
-// wake-up ramp, disruption budgets, rates, back-off, stagger. Messages to people
-// touch no system: only the kill switch stops them.
-//
-// w is nil for an act that was granted and recorded before the engine died: what
-// that act itself has used up (its target, budget, rate, back-off, stagger) is
-// not asked for a second time.
+// ruling is one rule of the guard. It fills in the decision where it binds.
+type ruling struct {
+	rule  Rule
+	binds func(e *Engine, d *Decision, a *Act, w *Work) bool
+	// messages: it holds for messages to people too, which touch no system. always: it is
+	// asked again about an act that was granted and recorded before the engine died; of
+	// the others that act itself has used up what they ask about.
+	messages, always bool
+}
+
+// rulings are the rules in the order in which they are asked: one rule, one line.
+var rulings = []ruling{
+	{RuleKill, byKill, true, true},
+	{RulePaused, byPause, false, true},
+	{RuleScope, byScope, false, true},
+	{RuleTrust, byTrust, false, true},
+	{RuleActor, byActor, false, false},
+	{RuleBlind, byBlindness, false, true},
+	{RuleShared, byShared, false, false},
+	{RuleStorm, byStorm, false, false},
+	{RuleRamp, byRamp, false, false},
+	{RuleBudget, byBudget, false, false},
+	{RuleRate, byRate, false, false},
+	{RuleBack, byBackoff, false, false},
+	{RuleBroken, byBroken, false, false},
+	{RuleStag, byStagger, false, false},
+}
+
+// guard is the one function that every act passes, and the only one that makes a Grant.
+// The first rule that binds answers. w is nil for an act that was granted and recorded
+// before the engine died.
 func (e *Engine) guard(w *Work, a *Act) (Decision, Grant) {
 	d := Decision{Healer: a.Healer, Verb: a.Verb, Target: a.Target}
 	e.count()
-	bound := false
-	switch again := w == nil; {
-	case e.bySwitch(&d), a.Verb.tells():
-		bound = d.Rule != RuleNone
-	case e.byScope(&d, a), e.byTrust(&d):
-		bound = true
-	case !again && e.byActor(&d, a), e.byBlindness(&d):
-		bound = true
-	case again:
-	case e.byShared(&d, w), e.byStorm(&d, w), e.byRamp(&d, w):
-		bound = true
-	case e.byBudget(&d, a), e.byRate(&d, w), e.byBackoff(&d, w), e.byBroken(&d, w), e.byStagger(&d, w):
-		bound = true
-	}
-	if bound {
-		return d, Grant{}
+	for _, r := range rulings {
+		if a.Verb.tells() && !r.messages || w == nil && !r.always || r.rule == e.without {
+			continue
+		}
+		if bound := d; r.binds(e, &bound, a, w) {
+			bound.Rule = r.rule
+			return bound, Grant{}
+		}
 	}
 	d.Effect = Allow
 	return d, Grant{act: a}
 }
 
 // bind fills in what a rule answers.
-func (d *Decision) bind(r Rule, x Effect, have, limit int64) bool {
-	d.Rule, d.Effect, d.Have, d.Limit = r, x, have, limit
+func (d *Decision) bind(x Effect, have, limit int64) bool {
+	d.Effect, d.Have, d.Limit = x, have, limit
 	return true
 }
 
-func (e *Engine) bySwitch(d *Decision) bool {
-	switch {
-	case e.state.Killed:
-		return d.bind(RuleKill, Deny, 0, 0)
-	case e.state.Paused && !d.Verb.tells():
-		return d.bind(RulePaused, Defer, 0, 0)
-	default:
-		return false
-	}
+func byKill(e *Engine, d *Decision, _ *Act, _ *Work) bool {
+	return e.state.Killed && d.bind(Deny, 0, 0)
+}
+
+func byPause(e *Engine, d *Decision, _ *Act, _ *Work) bool {
+	return e.state.Paused && d.bind(Defer, 0, 0)
 }
 
 // byScope: deny before allow. A database needs its env known, not production,
 // and a policy that names its workload.
-func (e *Engine) byScope(d *Decision, a *Act) bool {
+func byScope(e *Engine, d *Decision, a *Act, _ *Work) bool {
 	in := e.view.instances[a.Target.ID.Instance()]
 	if in == nil {
-		return d.bind(RuleScope, Deny, 0, 0)
+		return d.bind(Deny, 0, 0)
 	}
 	for _, s := range e.view.policy.Guard.Never {
 		if e.view.matches(s, in) {
-			return d.bind(RuleScope, Deny, 0, 0)
+			return d.bind(Deny, 0, 0)
 		}
 	}
 	covering := e.covering(a, in)
 	if covering == nil {
-		return d.bind(RuleScope, Deny, 0, 0)
+		return d.bind(Deny, 0, 0)
 	}
 	if e.role(in) != roleDatabase {
 		return false
 	}
 	env := strings.ToLower(e.view.label(in, "env"))
 	if env == "" || strings.HasPrefix(env, "prod") || covering["workload"] != in.Workload {
-		return d.bind(RuleScope, Deny, 0, 0)
+		return d.bind(Deny, 0, 0)
 	}
 	return false
 }
@@ -122,20 +133,20 @@ func (e *Engine) inScope(scope []policy.Selector, in *Instance) bool {
 }
 
 // byTrust: what needs a person's word is not done until there are approvals.
-func (e *Engine) byTrust(d *Decision) bool {
+func byTrust(e *Engine, d *Decision, _ *Act, _ *Work) bool {
 	if slices.Contains(e.view.policy.Guard.Approval, string(d.Verb)) {
-		return d.bind(RuleTrust, Ask, 0, 0)
+		return d.bind(Ask, 0, 0)
 	}
 	return false
 }
 
 // byActor: acts that collide wait for each other, also for one of unknown
 // outcome until observation settles it.
-func (e *Engine) byActor(d *Decision, a *Act) bool {
+func byActor(e *Engine, d *Decision, a *Act, _ *Work) bool {
 	for _, other := range e.state.index.acts[subject(a.Target.ID)] {
 		if collides(a, other) {
 			d.By = other.Target.ID
-			return d.bind(RuleActor, Defer, 1, 1)
+			return d.bind(Defer, 1, 1)
 		}
 	}
 	return false

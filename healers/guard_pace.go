@@ -14,7 +14,7 @@ const (
 
 // byRate bounds the acts of one runbook, those of one verb on one target, and then all
 // of them, within an hour.
-func (e *Engine) byRate(d *Decision, w *Work) bool {
+func byRate(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if !d.Verb.counted() {
 		return false
 	}
@@ -33,16 +33,16 @@ func (e *Engine) rate(d *Decision, key string, limit, unset int) bool {
 		return false
 	}
 	d.Until = done[len(done)-limit] + hour
-	return d.bind(RuleRate, Defer, int64(len(done)), int64(limit))
+	return d.bind(Defer, int64(len(done)), int64(limit))
 }
 
 // byBackoff: kubelet's for restarts, counted from the end of the incarnation;
 // for every healer a delay that grows with the works that did not help.
-func (e *Engine) byBackoff(d *Decision, w *Work) bool {
+func byBackoff(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if !w.Began {
 		if wait, waits := e.retry(w, d.Verb); waits {
 			d.Until = wait.Until
-			return d.bind(RuleBack, Defer, wait.Have, wait.Limit)
+			return d.bind(Defer, wait.Have, wait.Limit)
 		}
 	}
 	if d.Verb != verbRestart {
@@ -58,7 +58,7 @@ func (e *Engine) byBackoff(d *Decision, w *Work) bool {
 		return false
 	}
 	d.Until = until
-	return d.bind(RuleBack, Defer, (e.view.now - ended).Milliseconds(), (until - ended).Milliseconds())
+	return d.bind(Defer, (e.view.now - ended).Milliseconds(), (until - ended).Milliseconds())
 }
 
 // retry tells whether a work that would begin now comes too soon after one of
@@ -69,8 +69,8 @@ func (e *Engine) retry(w *Work, v Verb) (Decision, bool) {
 	if w.Began || !failed || until <= e.view.now {
 		return Decision{}, false
 	}
-	d := Decision{Healer: w.Plan.Healer, Verb: v, Target: w.Plan.target(), Until: until}
-	d.bind(RuleBack, Defer, (e.view.now - f.Last).Milliseconds(), (until - f.Last).Milliseconds())
+	d := Decision{Healer: w.Plan.Healer, Verb: v, Target: w.Plan.target(), Rule: RuleBack, Until: until}
+	d.bind(Defer, (e.view.now - f.Last).Milliseconds(), (until - f.Last).Milliseconds())
 	return d, true
 }
 
@@ -81,20 +81,20 @@ const abortAfter = 2
 // byBroken ends a row of restarts of what runs: after a second one that did not come
 // back the next would only make it worse. One that has ended is started again all the
 // same, with its own back-off. A person's resume begins afresh, and so does an hour.
-func (e *Engine) byBroken(d *Decision, w *Work) bool {
+func byBroken(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	name := d.Target.ID.Workload()
 	b := e.state.Broken[name]
 	if !d.Verb.life() || w.Began || w.Plan.Finding == FindingExited || b.Count < abortAfter || b.At+hour <= e.view.now {
 		return false
 	}
 	d.Until = b.At + hour
-	return d.bind(RuleBroken, Defer, int64(b.Count), abortAfter)
+	return d.bind(Defer, int64(b.Count), abortAfter)
 }
 
 // byStagger lets only some of a workload be away at once: from the act that ends a life
 // until the next one is ready, and has been for the soak time. Of those that wait, one
 // zone comes after another, and the oldest of a zone first.
-func (e *Engine) byStagger(d *Decision, w *Work) bool {
+func byStagger(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if !d.Verb.life() {
 		return false
 	}
@@ -127,14 +127,13 @@ func (e *Engine) byStagger(d *Decision, w *Work) bool {
 	}
 	limit := atOnce(p.Restart.AtOnce, e.view.Desired(name))
 	if away >= limit {
-		return d.bind(RuleStag, Defer, away, limit)
+		return d.bind(Defer, away, limit)
 	}
-	if first != nil && away+1 >= limit {
-		d.By, d.Until = first.Plan.target().ID, 0
-		return d.bind(RuleStag, Defer, away+1, limit)
+	if first == nil || away+1 < limit {
+		return false
 	}
-	d.By, d.Until = "", 0
-	return false
+	d.By = first.Plan.target().ID
+	return d.bind(Defer, away+1, limit)
 }
 
 // before: what has ended comes first, then one zone after another, and in a zone the

@@ -12,26 +12,26 @@ import (
 // workload are unready and none is known to be ready. What they share is down then, and
 // new instances would only be more of them; one that has just come, of which nobody knows
 // yet, speaks for neither. Once one is ready, the others have as long as ever to be so too.
-func (e *Engine) byBlindness(d *Decision) bool {
+func byBlindness(e *Engine, d *Decision, _ *Act, _ *Work) bool {
 	all := e.tallies.all
 	switch {
 	case e.view.lost != "":
-		return d.bind(RuleBlind, Defer, 0, 0)
+		return d.bind(Defer, 0, 0)
 	case all.blind >= 2 && 2*all.blind > all.probed && d.Verb.heavy():
 		d.By = Everything
-		return d.bind(RuleBlind, Defer, all.blind, all.probed)
+		return d.bind(Defer, all.blind, all.probed)
 	case d.Verb != verbReplace:
 		return false
 	}
 	name := d.Target.ID.Workload()
 	t := e.tallies.workload(name)
 	if t.ready == 0 && t.running >= 2 {
-		return d.bind(RuleBlind, Defer, t.unready, t.running)
+		return d.bind(Defer, t.unready, t.running)
 	}
 	since, ready := e.tallies.readySince[name]
 	if p, ok := e.view.Policy(d.Target.ID); ok && ready && since+p.ReplaceAfter > e.view.now {
 		d.Until = since + p.ReplaceAfter
-		return d.bind(RuleBlind, Defer, t.unready, t.running)
+		return d.bind(Defer, t.unready, t.running)
 	}
 	return false
 }
@@ -40,7 +40,7 @@ func (e *Engine) byBlindness(d *Decision) bool {
 // It would help none of them, take all away, and bring a crowd of newcomers upon what
 // they share. The first to fail is held until the others have been asked as often. When
 // none has come back within holdFor, one is restarted to see whether that helps.
-func (e *Engine) byShared(d *Decision, w *Work) bool {
+func byShared(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if !d.Verb.life() || w.Plan.Finding != FindingNotLive {
 		return false
 	}
@@ -52,12 +52,8 @@ func (e *Engine) byShared(d *Decision, w *Work) bool {
 		if last := e.state.Ended[name]; last > since {
 			since = last // the one that was tried
 		}
-		if d.Until = since + e.holdFor(); d.Until > e.view.now {
-			d.By = f.Target.ID
-			return d.bind(RuleShared, Defer, failing, e.tallies.all.running)
-		}
-		d.Until = 0
-		return false
+		d.By, d.Until = f.Target.ID, since+e.holdFor()
+		return d.Until > e.view.now && d.bind(Defer, failing, e.tallies.all.running)
 	}
 	p, ok := e.view.Policy(id)
 	f, open := e.state.Findings[keyOf(FindingNotLive, id, "")]
@@ -71,12 +67,12 @@ func (e *Engine) byShared(d *Decision, w *Work) bool {
 		return false
 	}
 	d.Until = until
-	return d.bind(RuleShared, Defer, failing, e.tallies.all.running)
+	return d.bind(Defer, failing, e.tallies.all.running)
 }
 
 // byStorm: when too much is unhealthy at once, nothing that runs is ended. What has
 // ended is started again: that takes nothing from anybody.
-func (e *Engine) byStorm(d *Decision, w *Work) bool {
+func byStorm(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if !d.Verb.life() || w.Plan.Finding == FindingExited {
 		return false
 	}
@@ -87,12 +83,12 @@ func (e *Engine) byStorm(d *Decision, w *Work) bool {
 		d.Until = e.calm + e.cooldown()
 	}
 	d.By = Everything
-	return d.bind(RuleStorm, Defer, e.tallies.all.unhealthy, e.tallies.all.covered)
+	return d.bind(Defer, e.tallies.all.unhealthy, e.tallies.all.covered)
 }
 
 // byRamp: after a pause, or a restart of the engine, what has piled up is not done at
 // once: one work, and twice as many with each that helped.
-func (e *Engine) byRamp(d *Decision, w *Work) bool {
+func byRamp(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	r := e.state.Ramp
 	if r.Limit == 0 || e.view.now-r.At >= rampFor || w.Began || !d.Verb.heavy() {
 		return false
@@ -107,5 +103,5 @@ func (e *Engine) byRamp(d *Decision, w *Work) bool {
 		return false
 	}
 	d.Until = r.At + rampFor
-	return d.bind(RuleRamp, Defer, begun, int64(cmp.Or(r.Limit, 1)))
+	return d.bind(Defer, begun, int64(cmp.Or(r.Limit, 1)))
 }

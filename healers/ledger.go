@@ -99,7 +99,7 @@ func (e *Engine) takes(a *Act) []sut.ID {
 // most of a workload turned unready though they live, a shared dependency is suspected,
 // and no more are taken out of rotation than leave the minimum in it. To evict one that
 // is not ready is another thing, for which policy/v1 has its own rule.
-func (e *Engine) byBudget(d *Decision, a *Act) bool {
+func byBudget(e *Engine, d *Decision, a *Act, _ *Work) bool {
 	if !d.Verb.disrupts() {
 		return false
 	}
@@ -125,7 +125,7 @@ func (e *Engine) byBudget(d *Decision, a *Act) bool {
 			}
 			if short {
 				d.By = b.name
-				return d.bind(RuleBudget, Defer, left, b.desired)
+				return d.bind(Defer, left, b.desired)
 			}
 		}
 	}

@@ -50,9 +50,9 @@ type Model struct {
 
 type instance struct {
 	sut.Instance
-	hung, wedged, unready, up bool
-	said                      map[probe.Role]probe.Change
-	truth                     map[probe.Role]probe.Result
+	hung, wedged, starved, unready, spoiled, up bool
+	said                                        map[probe.Role]probe.Change
+	truth                                       map[probe.Role]probe.Result
 }
 
 // Volume is a volume with what it is full of.
@@ -123,6 +123,21 @@ func (m *Model) Hang(id sut.ID) { m.with(id, func(in *instance) { in.hung = true
 // Wedge makes an instance fail its liveness probe while it still serves.
 func (m *Model) Wedge(id sut.ID) { m.with(id, func(in *instance) { in.wedged = true }) }
 
+// Starve makes an instance fail its liveness probe, whatever incarnation, until Feed:
+// what the probe asks about is elsewhere.
+func (m *Model) Starve(id sut.ID) { m.with(id, func(in *instance) { in.starved = true }) }
+
+// Feed ends a Starve.
+func (m *Model) Feed(id sut.ID) { m.with(id, func(in *instance) { in.starved = false }) }
+
+// Spoil makes the next incarnations of an instance never be ready.
+func (m *Model) Spoil(id sut.ID) { m.with(id, func(in *instance) { in.spoiled = true }) }
+
+// Place says where an instance is, and for how long it has run.
+func (m *Model) Place(id sut.ID, zone string, since time.Time) {
+	m.with(id, func(in *instance) { in.Zone, in.Since = zone, since })
+}
+
 // Cut makes an instance unready, whatever incarnation, until Mend.
 func (m *Model) Cut(id sut.ID) { m.with(id, func(in *instance) { in.unready = true }) }
 
@@ -172,7 +187,7 @@ func (m *Model) touch(in *instance) {
 func (m *Model) probe(in *instance) {
 	live, ready := probe.Unknown, probe.Unknown
 	if in.Phase == sut.PhaseRunning {
-		live = result(!in.hung && !in.wedged)
+		live = result(!in.hung && !in.wedged && !in.starved)
 		if in.up || in.unready || in.hung {
 			ready = result(in.up && !in.unready && !in.hung)
 		}

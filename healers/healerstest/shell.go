@@ -54,11 +54,14 @@ type Shell struct {
 	// Down is how long the engine is away after it was killed.
 	Down  time.Duration
 	Steps []Step
+	// Made, where it is set, is given every engine before its first step.
+	Made func(e *healers.Engine)
 
 	engine *healers.Engine
 	life   int // of the engine
 	boot   bool
 	done   []healers.Done
+	said   []healers.Command
 	now    time.Duration
 	wake   time.Duration
 	events events
@@ -113,6 +116,9 @@ func (s *Shell) Run(until time.Duration) {
 	}
 }
 
+// Say gives the engine a command of a person.
+func (s *Shell) Say(c healers.Command) { s.said = append(s.said, c) }
+
 // Kill ends the engine now, as kill -9 does; it is back after Down.
 func (s *Shell) Kill() {
 	s.engine = nil
@@ -126,16 +132,19 @@ func (s *Shell) start() {
 	for _, r := range s.Journal.Records {
 		s.engine.Apply(r)
 	}
+	if s.Made != nil {
+		s.Made(s.engine)
+	}
 }
 
 func (s *Shell) step() {
-	in := &healers.Input{Now: s.now, Done: s.done}
+	in := &healers.Input{Now: s.now, Done: s.done, Commands: s.said}
 	in.System, in.Probes = s.Model.news(s.boot || s.Resets, s.boot)
 	if s.boot {
 		in.Policy, in.Trial = s.Policy, true
 	}
 	step := Step{Boot: s.boot, Input: encode(in)}
-	s.boot, s.done = false, nil
+	s.boot, s.done, s.said = false, nil, nil
 	out := s.engine.Step(in)
 	step.Records, step.Output = encode(out.Records), encode(out)
 	s.Steps = append(s.Steps, step)

@@ -70,7 +70,7 @@ func (m *Model) carryOut(a healers.Act) healers.Result {
 func (m *Model) ready(in *instance) {
 	lives := in.Incarnation
 	m.shell.After(readyTakes, func() {
-		if in.Incarnation == lives && in.Phase == sut.PhaseRunning {
+		if in.Incarnation == lives && in.Phase == sut.PhaseRunning && !in.spoiled {
 			in.up = true
 			m.probe(in)
 		}
