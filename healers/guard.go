@@ -3,7 +3,6 @@ package healers
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/rebound-chaos/rebound/healers/policy"
 )

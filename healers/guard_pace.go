@@ -74,21 +74,26 @@ func (e *Engine) retry(w *Work, v Verb) (Decision, bool) {
 	return d, true
 }
 
-// abortAfter is how many restarts in a row that did not bring an instance back end a
-// row of restarts.
+// abortAfter is how many instances in a row that a restart did not bring back end a row
+// of restarts.
 const abortAfter = 2
 
 // byBroken ends a row of restarts of what runs: after a second one that did not come
 // back the next would only make it worse. One that has ended is started again all the
-// same, with its own back-off. A person's resume begins afresh, and so does an hour.
+// same, and one that was tried is tried again, with its own back-off. A person's resume begins afresh, and so does an hour.
 func byBroken(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	name := d.Target.ID.Workload()
-	b := e.state.Broken[name]
-	if !d.Verb.life() || w.Began || w.Plan.Finding == FindingExited || b.Count < abortAfter || b.At+hour <= e.view.now {
+	if !d.Verb.life() || w.Began || w.Plan.Finding == FindingExited {
 		return false
 	}
-	d.Until = b.At + hour
-	return d.bind(Defer, int64(b.Count), abortAfter)
+	var others int64
+	for _, b := range e.state.Broken[name] {
+		if b.ID != d.Target.ID && b.At+hour > e.view.now {
+			others++
+			d.By, d.Until = b.ID, b.At+hour
+		}
+	}
+	return others >= abortAfter && d.bind(Defer, others, abortAfter)
 }
 
 // byStagger lets only some of a workload be away at once: from the act that ends a life

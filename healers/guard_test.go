@@ -135,7 +135,7 @@ func TestGuard(t *testing.T) {
 			name: "all unready at once", verb: "replace",
 			before: []healers.Input{says(probe.Readiness, probe.Failure, order(0), order(1), order(2))},
 			held:   at(5*time.Second, healers.Input{}), rule: healers.RuleBlind, effect: healers.Defer, have: 3, limit: 3,
-			lift: []healers.Input{done(healers.ResultFailed, 1), says(probe.Readiness, probe.Success, order(0))},
+			lift: []healers.Input{done(healers.ResultFailed, 1), says(probe.Readiness, probe.Success, order(0)), at(9*time.Second, healers.Input{})},
 		},
 		{
 			name: "none ready, and of some nobody knows yet", verb: "replace",
@@ -144,7 +144,7 @@ func TestGuard(t *testing.T) {
 				delta(order(1, out)), done(healers.ResultOK, 1),
 			},
 			held: at(5*time.Second, healers.Input{}), rule: healers.RuleBlind, effect: healers.Defer, have: 1, limit: 3,
-			lift: []healers.Input{says(probe.Readiness, probe.Success, order(2, reborn))},
+			lift: []healers.Input{says(probe.Readiness, probe.Success, order(2, reborn)), at(9*time.Second, healers.Input{})},
 		},
 		{
 			name: "one has just become ready, the others may do so too", verb: "replace",
@@ -154,7 +154,7 @@ func TestGuard(t *testing.T) {
 			},
 			held: at(5*time.Second, since(4*time.Second, says(probe.Readiness, probe.Success, order(2, reborn)))),
 			rule: healers.RuleBlind, effect: healers.Defer, have: 1, limit: 3,
-			lift: []healers.Input{at(8*time.Second, healers.Input{})},
+			lift: []healers.Input{at(9*time.Second, healers.Input{})},
 		},
 		{
 			name: "minimum available", before: []healers.Input{delta(order(0, exited, out)), done(healers.ResultFailed, 1)},

@@ -223,7 +223,7 @@ var harms = []struct {
 	{
 		healers.RuleBack, "starts what dies at once over and over, as fast as it dies",
 		loose(1, func(p *policy.Policy) {
-			p.Workloads[0].Restart.Initial, p.Workloads[0].Restart.Max = 10*time.Second, time.Minute
+			p.Workloads[0].Restart = policy.Restart{Initial: 10 * time.Second, Max: time.Minute, Reset: time.Hour, AtOnce: "100%"}
 		}),
 		many(1, 3), 30 * time.Second,
 		func(s *healerstest.Shell, m *healerstest.Model) {

@@ -28,6 +28,7 @@ func (e *Engine) takenAway(id sut.ID) bool {
 // budget is one disruption budget as it stands for an act.
 type budget struct {
 	name    sut.ID // of one that others declared, else of the workload
+	own     bool   // it is the policy's
 	healthy int64  // how many are available
 	desired int64  // how many must be
 	rotated int64  // how many users are sent to
@@ -50,7 +51,7 @@ func (e *Engine) budgetsOf(id sut.ID) []budget {
 	if p, ok := e.view.Policy(id); ok {
 		t := e.tallies.workload(s.workload)
 		all = append(all, budget{
-			name: sut.ID(s.workload), healthy: t.available, rotated: t.rotated,
+			name: sut.ID(s.workload), own: true, healthy: t.available, rotated: t.rotated,
 			desired: floorOf(p.MinAvailable, p.MaxUnavailable, e.view.Desired(s.workload)),
 			lenient: p.UnhealthyEviction == alwaysAllow,
 		})
@@ -103,17 +104,22 @@ func byBudget(e *Engine, d *Decision, a *Act, _ *Work) bool {
 	if !d.Verb.disrupts() {
 		return false
 	}
-	taken := map[sut.ID]int64{} // by budget
+	type key struct {
+		name sut.ID
+		own  bool
+	}
+	taken := map[key]int64{}
 	for _, id := range e.takes(a) {
 		serves, all := e.mayServe(id), d.Verb == verbRotateOut && e.mostUnready(id)
 		for _, b := range e.budgetsOf(id) {
 			left, short := b.healthy, false
 			switch {
 			case serves:
+				k := key{b.name, b.own}
 				if e.tallies.counted[id].available {
-					taken[b.name]++
+					taken[k]++
 				}
-				left -= taken[b.name]
+				left -= taken[k]
 				short = left < b.desired
 			case all:
 				if left = b.rotated; e.tallies.counted[id].rotated {

@@ -36,9 +36,9 @@ type state struct {
 	Rates    map[string][]time.Duration `json:"rates"`
 	// Healed are the works that helped, by what was healed: what recurs hides a problem.
 	Healed map[string][]healed `json:"healed,omitempty"`
-	// Broken counts, by workload, the restarts in a row that did not bring an instance
-	// back, and Ended is when a running one was last ended.
-	Broken map[string]broken        `json:"broken,omitempty"`
+	// Broken are, by workload, the instances that restarts in a row did not bring back,
+	// and Ended is when a running one was last ended.
+	Broken map[string][]back        `json:"broken,omitempty"`
 	Ended  map[string]time.Duration `json:"ended,omitempty"`
 	Ramp   ramp                     `json:"ramp,omitzero"`
 
@@ -50,12 +50,6 @@ type state struct {
 type ramp struct {
 	Limit int           `json:"limit,omitempty"` // 0: no bound
 	At    time.Duration `json:"at,omitempty"`    // when it last changed
-}
-
-// broken is a row of restarts that did not help.
-type broken struct {
-	Count int           `json:"count"`
-	At    time.Duration `json:"at"` // of the last
 }
 
 // healed is one time that something was healed.
@@ -137,7 +131,7 @@ func newState() *state {
 		Findings: map[findingKey]openFinding{}, Works: map[WorkID]*Work{}, Acts: map[ActID]*openAct{},
 		Restarts: map[sut.ID]backoff.Entry{}, Failures: map[failureKey]failure{},
 		Back: map[string][]back{}, Rates: map[string][]time.Duration{},
-		Healed: map[string][]healed{}, Broken: map[string]broken{}, Ended: map[string]time.Duration{},
+		Healed: map[string][]healed{}, Broken: map[string][]back{}, Ended: map[string]time.Duration{},
 	}
 	s.reindex()
 	return s
@@ -254,7 +248,9 @@ func (s *state) foldChange(r *Record) {
 			return // a message that did not get through is nobody's failure to heal
 		}
 		if w.life() && w.Began && w.Plan.Finding != FindingExited {
-			s.Broken[name] = broken{s.Broken[name].Count + 1, r.At}
+			id := w.Plan.target().ID
+			row := fresh(s.Broken[name], func(b back) time.Duration { return b.At }, r.At)
+			s.Broken[name] = append(slices.DeleteFunc(slices.Clone(row), func(b back) bool { return b.ID == id }), back{id, r.At})
 		}
 		if s.Ramp.Limit > 0 {
 			s.Ramp = ramp{1, r.At}

@@ -126,7 +126,7 @@ func textDecision(d *Decision, at time.Duration) string {
 	case RuleStag:
 		why = fmt.Sprintf("%d of the workload are not back yet, or come first (%s), and %d may be", d.Have, d.By, d.Limit)
 	case RuleBroken:
-		why = fmt.Sprintf("%d restarts of the workload in a row did not help", d.Have)
+		why = fmt.Sprintf("%d of the workload in a row did not come back from a restart (%s)", d.Have, d.By)
 	case RuleNone:
 		why = "no rule"
 	}

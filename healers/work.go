@@ -237,7 +237,7 @@ func (e *Engine) finish(w *Work, well bool, reason string) bool {
 	switch {
 	case w.Told:
 		ends, message = WorkEscalated, false
-	case !well && w.life() && w.Plan.Finding != FindingExited && e.state.Broken[w.Plan.target().ID.Workload()].Count+1 == abortAfter:
+	case !well && w.life() && w.Plan.Finding != FindingExited && e.breaks(w) == abortAfter:
 		ends, message = WorkEscalated, true
 		reason += "; it is the second in a row: the rest is held"
 	case !well && count%pageAfter(w.Plan.Healer) == 0:
@@ -249,6 +249,21 @@ func (e *Engine) finish(w *Work, well bool, reason string) bool {
 		return e.change(w, WorkChange{Index: w.Index, State: WorkTelling, Reason: reason, Ends: ends})
 	}
 	return e.change(w, WorkChange{Index: w.Index, State: ends, Reason: reason})
+}
+
+// breaks is how many instances in a row will not have come back when a work fails.
+func (e *Engine) breaks(w *Work) int {
+	id := w.Plan.target().ID
+	n := 1
+	for _, b := range e.state.Broken[id.Workload()] {
+		if b.ID == id {
+			return 0 // it is in the row already
+		}
+		if b.At+hour > e.view.now {
+			n++
+		}
+	}
+	return n
 }
 
 // change records that a work moved on. An ended work may free others, and its

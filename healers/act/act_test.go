@@ -29,7 +29,7 @@ func granted(t *testing.T) (healers.Act, healers.Grant) {
 		}},
 		Guard: policy.Guardrails{MaxActionsPerHour: 60, MaxPerTargetPerHour: 10},
 	}
-	out := e.Step(&healers.Input{Now: time.Second, Epoch: 1, Policy: p, System: sut.Delta{
+	out := e.Step(&healers.Input{Now: time.Second, Epoch: 1, Policy: p, Trial: true, System: sut.Delta{
 		Reset: true, Rev: 1,
 		Instances: []sut.Instance{{Target: sut.Target{ID: "orders/0", Incarnation: "1"}, Workload: "orders", Phase: sut.PhaseExited, Exits: 1}},
 		Workloads: []sut.Workload{{Name: "orders", Desired: 1}},
