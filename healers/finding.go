@@ -124,6 +124,9 @@ func (e *Engine) end(kind FindingKind, id sut.ID, runbook string) {
 	f.Ended = true
 	e.emit(Record{Kind: RecordFinding, Finding: &f, Cause: open.Seq})
 	e.touched[id.Workload()] = struct{}{}
+	if id == Everything {
+		e.touchWorks()
+	}
 }
 
 // scope is what a condition about a target may see. w adds what it has done.

@@ -118,7 +118,7 @@ func byStagger(e *Engine, d *Decision, _ *Act, w *Work) bool {
 			if d.By == "" {
 				d.By = other.Plan.target().ID
 			}
-		case other.Decision != nil && other.Decision.Rule == RuleStag && e.before(other, w) && (first == nil || e.before(other, first)):
+		case (other.Decision == nil || other.Decision.Rule == RuleStag) && e.before(other, w) && (first == nil || e.before(other, first)):
 			first = other
 		}
 	}

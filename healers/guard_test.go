@@ -68,6 +68,9 @@ func say(verb string) healers.Input {
 
 func with(f func(*policy.Policy)) *policy.Policy { p := shopPolicy(); f(p); return p }
 
+// alone is a policy for which the failure of one says nothing of the others.
+func alone(p *policy.Policy) { p.Guard.Shared.Percent = 100 }
+
 // TestGuard: in each row a rule holds an act back; then its cause alone is taken
 // away, and the act is issued.
 func TestGuard(t *testing.T) {
@@ -157,12 +160,12 @@ func TestGuard(t *testing.T) {
 			lift: []healers.Input{at(9*time.Second, healers.Input{})},
 		},
 		{
-			name: "minimum available", before: []healers.Input{delta(order(0, exited, out)), done(healers.ResultFailed, 1)},
+			name: "minimum available", policy: with(alone), before: []healers.Input{delta(order(0, exited, out)), done(healers.ResultFailed, 1)},
 			held: says(probe.Liveness, probe.Failure, order(1)), rule: healers.RuleBudget, effect: healers.Defer, have: 1, limit: 2,
 			lift: []healers.Input{delta(order(0, out, reborn)), says(probe.Readiness, probe.Success, order(0, reborn)), delta(order(0, reborn)), at(time.Minute, healers.Input{})},
 		},
 		{
-			name: "minimum that another declared", policy: with(func(p *policy.Policy) { p.Workloads[0].MinAvailable = "0" }),
+			name: "minimum that another declared", policy: with(func(p *policy.Policy) { alone(p); p.Workloads[0].MinAvailable = "0" }),
 			before: []healers.Input{{System: sut.Delta{Rev: 2, Budgets: []sut.Budget{
 				{Name: "orders", Selector: map[string]string{"workload": "orders"}, MaxUnavailable: "0"},
 			}}}},

@@ -139,9 +139,16 @@ func byBudget(e *Engine, d *Decision, a *Act, _ *Work) bool {
 }
 
 // mostUnready: the instance is unready though it lives, and so are most of its kind.
+// One that fails its liveness probe lives too where what it shares is suspected.
 func (e *Engine) mostUnready(id sut.ID) bool {
-	t := e.tallies.workload(id.Workload())
-	return e.view.Has(FindingNotReady, id) && !e.view.Has(FindingNotLive, id) && t.unready >= 2 && 2*t.unready > t.running
+	name := id.Workload()
+	t := e.tallies.workload(name)
+	_, shared := e.state.Findings[keyOf(FindingShared, sut.ID(name), "")]
+	n := t.unready
+	if shared {
+		n = t.notReady
+	}
+	return e.view.Has(FindingNotReady, id) && (shared || !e.view.Has(FindingNotLive, id)) && n >= 2 && 2*n > t.running
 }
 
 // floorOf rounds as policy/v1 does: up, for both. What cannot be read forbids.

@@ -72,13 +72,15 @@ func (e *Engine) busy(healer string, id sut.ID, runbook string) bool {
 	return false
 }
 
-// start begins a work of a plan and takes it as far as it goes.
+// start begins a work of a plan.
 func (e *Engine) start(f openFinding, p Plan) {
 	p.Finding = f.Kind
 	p.Digest = digest(p)
 	id := e.state.LastWork + 1
 	e.emit(Record{Kind: RecordWork, Work: id, Cause: f.Seq, Change: &WorkChange{Plan: &p, State: WorkActing}})
-	e.advance(e.state.Works[id])
+	// It is taken on in the next round, with all that begin in this one: who of them comes
+	// first is the guard's to say.
+	e.touched[p.target().ID.Workload()] = struct{}{}
 }
 
 // digest is the SHA-256 of the plan as JSON without its digest.

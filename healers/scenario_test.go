@@ -23,11 +23,13 @@ func shopPolicy() *policy.Policy {
 		Name: "shop", Digest: "d",
 		Workloads: []policy.Workload{
 			{
-				Selector: policy.Selector{"workload": "orders"}, Liveness: &corev1.Probe{}, Readiness: &corev1.Probe{},
-				Rotate: true, ReplaceAfter: 4 * time.Second, MinAvailable: "2",
+				Selector:  policy.Selector{"workload": "orders"},
+				Liveness:  &corev1.Probe{PeriodSeconds: 1, TimeoutSeconds: 1, FailureThreshold: 3},
+				Readiness: &corev1.Probe{},
+				Rotate:    true, ReplaceAfter: 4 * time.Second, MinAvailable: "2",
 				Restart: policy.Restart{Initial: 10 * time.Second, Max: 5 * time.Minute, Reset: 10 * time.Minute, AtOnce: "25%", Soak: 2 * time.Second},
 			},
-			{Selector: policy.Selector{"workload": "store"}, Liveness: &corev1.Probe{}, Readiness: &corev1.Probe{}},
+			{Selector: policy.Selector{"workload": "store"}, Liveness: &corev1.Probe{PeriodSeconds: 1, TimeoutSeconds: 1, FailureThreshold: 3}, Readiness: &corev1.Probe{}},
 		},
 		Runbooks: []policy.Runbook{{
 			Name: "disk-full", Trigger: "volume.usedPercent >= 90",
@@ -142,6 +144,39 @@ func scenarios() []row {
 				}
 			}),
 			acts: []string{"rotateOut orders/0", "rotateIn orders/0"},
+		},
+		{
+			name: "all fail their liveness probes for want of what they share: held, until it is back",
+			sc: sc(30*time.Second, serving("orders", 3), func(s *healerstest.Shell, m *healerstest.Model) {
+				for i := range 3 {
+					s.At(at+time.Duration(i)*100*time.Millisecond, func() { m.Starve(sut.InstanceID("orders", i)) })
+					s.At(20*time.Second, func() { m.Feed(sut.InstanceID("orders", i)) })
+				}
+			}),
+			acts: []string{"page orders"},
+		},
+		{
+			name: "all hang by themselves: one is tried, and when that helps the others follow",
+			sc: sc(4*time.Minute, serving("orders", 3), func(s *healerstest.Shell, m *healerstest.Model) {
+				for i := range 3 {
+					s.At(at+time.Duration(i)*100*time.Millisecond, func() { m.Hang(sut.InstanceID("orders", i)) })
+				}
+			}),
+			acts: []string{
+				"rotateOut orders/0", "page orders", "restart orders/0", "rotateOut orders/1", "rotateOut orders/2", "rotateIn orders/0",
+				"restart orders/1", "rotateIn orders/1", "restart orders/2", "rotateIn orders/2",
+			},
+		},
+		{
+			name: "a person wants all restarted: one zone after another, the oldest first",
+			sc: sc(40*time.Second, serving("orders", 3), func(s *healerstest.Shell, m *healerstest.Model) {
+				begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+				m.Place("orders/0", "b", begin)
+				m.Place("orders/1", "a", begin.Add(time.Hour))
+				m.Place("orders/2", "a", begin)
+				s.At(at, func() { s.Say(healers.Command{Verb: healers.CommandRestart, By: "eve", Target: "orders"}) })
+			}),
+			acts: []string{"restart orders/2", "restart orders/1", "restart orders/0"},
 		},
 		{
 			name: "disk full, of temporary files",

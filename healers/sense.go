@@ -9,6 +9,7 @@ import (
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers/policy"
+	"github.com/rebound-chaos/rebound/healers/probe"
 )
 
 const (
@@ -117,11 +118,16 @@ func (e *Engine) senseShared() {
 	}
 }
 
-// restartHelped tells whether an instance of a workload came back well from a restart
-// since a time: then it is not what they share.
+// restartHelped tells whether an instance of a workload came back from a restart since
+// a time, and its liveness probe succeeds: then it is not what they share. That it is
+// ready says nothing: its readiness probe may ask for less.
 func (e *Engine) restartHelped(workload string, since time.Duration) bool {
-	back := e.state.Back[workload]
-	return len(back) > 0 && back[len(back)-1].At > since && e.state.Ended[workload] > since
+	for _, b := range e.state.Back[workload] {
+		if in := e.view.instances[b.ID]; in != nil && b.At > since && in.Liveness.Result == probe.Success {
+			return true
+		}
+	}
+	return false
 }
 
 // together is the time within which failures are one event.

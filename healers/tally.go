@@ -14,9 +14,9 @@ type standing struct {
 	budgets  []string // those that others declared and that hold for it
 	covered  bool     // by the policy
 	running  bool
-	// ready is known, unready is known though it lives, and rotated is that users are
-	// sent to it.
-	ready, unready, rotated bool
+	// ready is known, notReady too; unready is that although it lives, and rotated is that
+	// users are sent to it.
+	ready, notReady, unready, rotated bool
 	// available is known to serve users: it runs, is ready, is not out of rotation, and
 	// no act that takes it away is under way.
 	available bool
@@ -28,9 +28,9 @@ type standing struct {
 
 // tally is the sum over some instances.
 type tally struct {
-	instances, running, ready, unready, rotated, available int64
-	covered, unhealthy, probed, blind                      int64
-	workloads                                              map[string]int64 // of the instances, by name
+	instances, running, ready, notReady, unready, rotated, available int64
+	covered, unhealthy, probed, blind                                int64
+	workloads                                                        map[string]int64 // of the instances, by name
 }
 
 func (t *tally) add(s *standing, n int64) {
@@ -42,6 +42,7 @@ func (t *tally) add(s *standing, n int64) {
 	t.instances += n
 	count(s.running, &t.running)
 	count(s.ready, &t.ready)
+	count(s.notReady, &t.notReady)
 	count(s.unready, &t.unready)
 	count(s.rotated, &t.rotated)
 	count(s.available, &t.available)
@@ -151,7 +152,8 @@ func (e *Engine) standing(id sut.ID) (standing, bool) {
 	}
 	ready := e.view.Ready(id)
 	s.ready = s.running && ready == sut.Yes
-	s.unready = s.running && e.view.Has(FindingNotReady, id) && !e.view.Has(FindingNotLive, id)
+	s.notReady = s.running && e.view.Has(FindingNotReady, id)
+	s.unready = s.notReady && !e.view.Has(FindingNotLive, id)
 	taken := e.takenAway(id)
 	s.rotated = s.running && in.Rotation == sut.Yes && !taken
 	s.available = s.ready && in.Rotation != sut.No && !taken

@@ -155,7 +155,7 @@ func (e *Engine) decided(w *Work, d Decision) {
 		old.By == d.By && old.Verb == d.Verb && old.Target == d.Target {
 		return
 	}
-	if old := w.Decision; old != nil && old.Rule == RuleStag && d.Rule != RuleStag {
+	if old := w.Decision; w.life() && (old == nil || old.Rule == RuleStag) && d.Rule != RuleStag && d.Effect != Allow {
 		e.touched[w.Plan.target().ID.Workload()] = struct{}{} // those that let it go first
 	}
 	e.emit(Record{Kind: RecordDecision, Work: w.ID, Cause: w.Seq, Decision: &d})
@@ -275,6 +275,9 @@ func (e *Engine) change(w *Work, c WorkChange) bool {
 	}
 	if c.State.ended() {
 		e.touch(w.Plan.target().ID)
+		if e.state.Ramp.Limit > 0 {
+			e.touchWorks() // whoever waits for the ramp may be anywhere
+		}
 	}
 	return true
 }
