@@ -45,6 +45,9 @@ type Definition struct {
 	Summary string
 	// Args is the zero value of its arguments, for documentation.
 	Args any
+	// AfterRevert: its deadline counts from the end of the faults and not from their
+	// confirmation.
+	AfterRevert bool
 	// New makes the fold from arguments as a scenario writes them, in JSON; none
 	// are the zero value. Unknown fields and values that make no sense are refused
 	// with an error that is [ErrArgs].
@@ -100,4 +103,9 @@ func define[A arguments](id, summary string) Definition {
 		}
 		return c, nil
 	}}
+}
+
+func afterRevert(d Definition) Definition {
+	d.AfterRevert = true
+	return d
 }

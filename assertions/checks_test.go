@@ -62,6 +62,42 @@ func exits(b *timelinetest.Builder, instances ...string) *timelinetest.Builder {
 	return b
 }
 
+// loops is a run in which orders/1 ends again and again, and is started again so many
+// milliseconds after each end. It runs for 200 ms in between; a delay below 0 is how
+// long it ran before an end behind which it was started at once.
+func loops(delays ...int) []timeline.Event {
+	b := broken()
+	at := 300 // ms into the present second
+	pass := func(d int) {
+		for at += d; at >= 1000; at -= 1000 {
+			b.Seconds(1, 200, 0)
+		}
+		b.After(time.Duration(at) * ms)
+	}
+	for _, d := range delays {
+		pass(200 + max(-d-200, 0))
+		b.Instance("orders/1", timeline.InstanceExited)
+		pass(max(d, 0))
+		b.Instance("orders/1", timeline.InstanceStarted)
+	}
+	pass(1000)
+	return done(b).Events()
+}
+
+// ended is a run whose fault ends by itself after five seconds, with two replicas of
+// orders unready; they are ready again so many seconds later, or at 0 never.
+func ended(b *timelinetest.Builder, after int) *timelinetest.Builder {
+	b.After(300*ms).Instance("orders/1", timeline.InstanceUnready).Instance("orders/2", timeline.InstanceUnready).
+		Seconds(5, 100, 100).Fault("1", timeline.FaultReverted, "")
+	for s := range 10 {
+		if s == after && after > 0 {
+			b.Instance("orders/1", timeline.InstanceReady).Instance("orders/2", timeline.InstanceReady)
+		}
+		b.Seconds(1, 200, 0)
+	}
+	return done(b)
+}
+
 // without drops the events of a kind.
 func without(events []timeline.Event, kind timeline.Kind) []timeline.Event {
 	var rest []timeline.Event
@@ -109,6 +145,50 @@ func TestChecks(t *testing.T) {
 			{"observed too short", `{"within":"30s"}`, timelinetest.Missed().Events(), unsure, "still time"},
 			{"nothing confirmed", `{"within":"15s"}`, timelinetest.Placebo().Events(), unsure, "no fault"},
 			{"readiness was not observed", `{"within":"15s"}`, without(healed, timeline.KindInstance), unsure, "seen ready"},
+		},
+		"restarts": {
+			{"one of orders", `{"workload":"orders","atMost":1}`, healed, pass, "no more were started"},
+			{"none is allowed", `{"workload":"orders","atMost":0}`, healed, fail, "were started 1 times, 0 are allowed: orders/1 1"},
+			{"none of another", `{"workload":"store","atMost":0}`, healed, pass, "every instance stayed"},
+			{"all together", `{"atMost":1}`, done(starts(exits(broken(), "orders/1", "store/0"), "orders/1", "store/0")).Events(), fail, "orders/1 1, store/0 1"},
+			{"another comes in its place", `{"workload":"orders","atMost":0}`, done(broken().Instance("orders/1", timeline.InstanceGone).
+				Instance("orders/3", timeline.InstanceStarted)).Events(), fail, "orders/3 1"},
+			{"that it ends is no start", `{"workload":"orders","atMost":0}`, done(exits(broken(), "orders/1")).Events(), pass, "stayed"},
+			{"starts after our revert are not counted", `{"workload":"orders","atMost":0}`, starts(broken().Phase(timeline.PhaseRevert), "orders/1").Events(), pass, "stayed"},
+			{"too many are too many, though the rest was not seen", `{"atMost":0}`, broken().Instance("orders/1", timeline.InstanceStarted).Events(), fail, "1 times"},
+			{"instances were not observed", `{"atMost":0}`, without(healed, timeline.KindInstance), unsure, "not observed"},
+			{"there are none of that name", `{"workload":"ordres","atMost":0}`, healed, unsure, "no instance of ordres"},
+			{"no fault", `{"atMost":0}`, begin().Events(), unsure, "no fault"},
+		},
+		"backOff": {
+			{"by the book", `{"initial":"2s","max":"8s"}`, loops(0, 2000, 4000, 8000, 8000), pass, "when it was due"},
+			{"not seen to the millisecond", `{"initial":"2s","max":"8s"}`, loops(40, 2450, 3600, 8100), pass, "when it was due"},
+			{"the first too late", `{"initial":"2s","max":"8s"}`, loops(600, 2000, 4000), fail, "start 1 of orders/1 came 600ms after its end, and 0s is due"},
+			{"too early", `{"initial":"2s","max":"8s"}`, loops(0, 100, 100, 100), fail, "start 2 of orders/1 came 100ms after its end, and 2s is due"},
+			{"it does not grow", `{"initial":"2s","max":"8s"}`, loops(0, 2000, 2000), fail, "start 3 of orders/1 came 2s after its end, and 4s is due"},
+			{"it grows beyond its limit", `{"initial":"2s","max":"4s"}`, loops(0, 2000, 4000, 8000), fail, "8s after its end, and 4s is due"},
+			{"closer", `{"initial":"2s","max":"8s","tolerance":"100ms"}`, loops(0, 2150, 4000), fail, "2.15s after"},
+			{"kubelet's own", `{}`, loops(0, 10000, 20000), pass, "when it was due"},
+			{"one that ran for long begins anew", `{"initial":"2s","max":"8s","reset":"1500ms"}`, loops(0, 2000, 4000, -1600, 2000), pass, "when it was due"},
+			{"one that did not begins not", `{"initial":"2s","max":"8s","reset":"1700ms"}`, loops(0, 2000, 4000, -1600), fail, "0s after its end, and 8s is due"},
+			{"too few", `{"initial":"2s"}`, loops(0, 2000), unsure, "2 starts of one instance are too few"},
+			{"few are enough", `{"initial":"2s","atLeast":2}`, loops(0, 2000), pass, "due"},
+			{"wrong is wrong, though there are too few", `{}`, loops(5000), fail, "start 1"},
+			{"of another workload", `{"workload":"store"}`, loops(0, 100, 100), unsure, "0 starts"},
+			{"each by itself", `{"initial":"2s","atLeast":1}`, done(starts(exits(starts(exits(broken(), "orders/1"), "orders/1"), "orders/2"), "orders/2")).Events(), pass, "due"},
+			{"a new one comes, which has not ended", `{"atLeast":1}`, done(broken().Instance("orders/7", timeline.InstanceStarted)).Events(), unsure, "0 starts"},
+			{"instances were not observed", `{}`, without(loops(0, 10000, 20000), timeline.KindInstance), unsure, "not observed"},
+			{"no fault", `{}`, begin().Events(), unsure, "no fault"},
+		},
+		"capacityAfterRevert": {
+			{"in time", `{"within":"5s"}`, ended(broken(), 1).Events(), pass, "in time"},
+			{"too late", `{"within":"5s"}`, ended(broken(), 7).Events(), fail, "2s too long"},
+			{"not at all", `{"within":"5s"}`, ended(broken(), 0).Events(), fail, "although the fault was over"},
+			{"observed too short", `{"within":"30s"}`, ended(broken(), 0).Events(), unsure, "still time"},
+			{"it was never less", `{"within":"5s"}`, done(broken().Seconds(5, 200, 0).Fault("1", timeline.FaultReverted, "").Seconds(5, 200, 0)).Events(), pass, "in time"},
+			{"the fault lasts", `{"within":"5s"}`, healed, unsure, "not every fault ended"},
+			{"nothing confirmed", `{"within":"5s"}`, timelinetest.Placebo().Events(), unsure, "no fault"},
+			{"readiness was not observed", `{"within":"5s"}`, without(ended(broken(), 1).Events(), timeline.KindInstance), unsure, "seen ready"},
 		},
 		"availabilityLost": {
 			{"little", `{"atMost":"3s"}`, healed, pass, "90 of 5000"},
@@ -247,7 +327,7 @@ func slow() *timelinetest.Builder {
 // Every check that there is has its rows above, and cannot tell from nothing.
 func TestNothingProvesNothing(t *testing.T) {
 	args := map[string]string{
-		"recoverWithin": `"8s"`, "capacityRestored": `{"within":"8s"}`, "healedBy": `"none"`,
+		"recoverWithin": `"8s"`, "capacityRestored": `{"within":"8s"}`, "healedBy": `"none"`, "capacityAfterRevert": `{"within":"8s"}`,
 	}
 	last := ""
 	for _, d := range assertions.Builtin() {

@@ -39,7 +39,7 @@ func ControlVerdict(control Judgement, header timeline.Header) (missed bool, rea
 	unasked := slices.DeleteFunc(slices.Clone(header.Misses), func(id string) bool { return asked[id] })
 	switch {
 	case len(met) > 0 && (len(unsure) == 0 || len(header.Misses) > 0):
-		return false, "the control met " + strings.Join(met, " and ") + " without healing, so the healed run proves nothing"
+		return false, "the control met " + strings.Join(met, " and ") + " as well, so the healed run proves nothing"
 	case len(unsure) > 0:
 		return false, "the control is inconclusive: " + strings.Join(unsure, "; ")
 	case len(failed) == 0:

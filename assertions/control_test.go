@@ -24,14 +24,14 @@ func TestControl(t *testing.T) {
 	}{
 		"it missed":                              {control(timelinetest.Missed().Events(), "capacityRestored"), true, "missed capacityRestored", 0},
 		"it missed both":                         {control(timelinetest.Missed().Events(), "recoverWithin", "capacityRestored"), true, "missed recoverWithin and capacityRestored, as it must", 0},
-		"it missed one of two and met the other": {control(timelinetest.Missed().Events(), "noHerd", "capacityRestored"), false, "met noHerd without healing", 3},
+		"it missed one of two and met the other": {control(timelinetest.Missed().Events(), "noHerd", "capacityRestored"), false, "met noHerd as well", 3},
 		"it missed one of two and cannot tell": {
 			control(without(timelinetest.Missed().Events(), timeline.KindWrites), "capacityRestored", "noAcknowledgedWriteLost"),
 			false, "inconclusive: noAck", 3,
 		},
 		"it missed one of two and was not asked": {control(timelinetest.Missed().Events(), "capacityRestored", "healedBy"), false, "not asked for healedBy", 3},
 		"it missed what nobody named":            {control(timelinetest.Missed().Events()), true, "missed recoverWithin", 0},
-		"it missed only something else":          {control(timelinetest.Missed().Events(), "noHerd"), false, "met noHerd without healing", 3},
+		"it missed only something else":          {control(timelinetest.Missed().Events(), "noHerd"), false, "met noHerd as well", 3},
 		"it met the objective":                   {control(timelinetest.Healed().Events()), false, "proves nothing", 3},
 		"its gates did not hold":                 {control(timelinetest.Placebo().Events()), false, "inconclusive: evidence", 3},
 		"it cannot tell":                         {control(without(timelinetest.Missed().Events(), timeline.KindWrites), "noAcknowledgedWriteLost"), false, "inconclusive: noAck", 3},

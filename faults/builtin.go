@@ -14,6 +14,10 @@ const nodeReturns = 2 * time.Minute
 func Builtin() []Definition {
 	return []Definition{
 		{
+			Name: "crash-loop", Summary: "Ends an instance's process, and each that is started in its place, again and again.",
+			Of: sut.KindInstance, EachLife: true, Needs: harm.CanKill, New: decode[CrashLoop], Args: CrashLoop{},
+		},
+		{
 			Name: "disk-full", Summary: "Takes the free space of a volume, until writes are refused or up to a level.",
 			Of: sut.KindVolume, Needs: harm.CanFill, New: decode[DiskFull], Args: DiskFull{},
 		},
@@ -49,6 +53,10 @@ func Builtin() []Definition {
 			Name: "pod-kill", Summary: "Deletes an instance for good, as an operator would.",
 			Of: sut.KindInstance, EndsWithIncarnation: true, Needs: harm.CanDelete, ConfirmWithin: maxGrace + 10*time.Second,
 			New: decode[PodKill], Args: PodKill{},
+		},
+		{
+			Name: "stall", Summary: "Makes an instance begin its answers and never end them, by an endpoint of its own.",
+			Of: sut.KindInstance, EndsWithIncarnation: true, Needs: sut.CanDial, New: decode[Stall], Args: Stall{},
 		},
 	}
 }

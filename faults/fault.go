@@ -25,7 +25,7 @@ type Fault interface {
 
 // Env is all that a fault may touch.
 type Env struct {
-	// Harm looks up a verb of fixtures/sut/harm, as [sut.System] offers it.
+	// Harm looks up a verb of fixtures/sut/harm, or dial, as [sut.System] offers it.
 	Harm func(c sut.Capability, t sut.Target) (any, error)
 	// Look is what the system's Watch last said of an instance. nil: nobody watches.
 	Look func(id sut.ID) (sut.Instance, bool)
@@ -64,6 +64,9 @@ type Definition struct {
 	// EndsWithIncarnation: it is over when the process that it hit is, as a hang
 	// is. A fault of a link, a volume, a node or a zone is put back on the next one.
 	EndsWithIncarnation bool
+	// EachLife: what it did to one life is over, and it is injected anew into each that
+	// follows, as a crash loop is.
+	EachLife bool
 	// Needs is the capability that a platform must offer for it. Empty: none.
 	Needs sut.Capability
 	// ConfirmWithin and RevertWithin are how long its evidence and its undoing may
@@ -101,11 +104,12 @@ func decode[F interface {
 	return f, nil
 }
 
-// Offer implements the lookup that [sut.Find] asks for, and bounds it to harm: a
-// fault that could reach a verb that mends would blur who did what.
+// Offer implements the lookup that [sut.Find] asks for, and bounds it to harm and to
+// dialing, which is what users do: a fault that could reach a verb that mends would
+// blur who did what.
 func (e Env) Offer(c sut.Capability, t sut.Target) (any, error) {
-	if !strings.HasPrefix(string(c), "harm.") {
-		return nil, fmt.Errorf("look up %s for %s: faults reach harm verbs only", c, t.ID)
+	if !strings.HasPrefix(string(c), "harm.") && c != sut.CanDial {
+		return nil, fmt.Errorf("look up %s for %s: faults reach harm verbs and dial only", c, t.ID)
 	}
 	return e.Harm(c, t)
 }

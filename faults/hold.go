@@ -12,12 +12,20 @@ import (
 
 // hold keeps an injected item until its time is over, something ends it, or ctx does.
 func (in *Injector) hold(ctx context.Context, it *item) {
-	var end <-chan time.Time
+	lasting := ctx
 	if it.For > 0 {
-		t := time.NewTimer(it.For)
-		defer t.Stop()
-		end = t.C
+		var cancel context.CancelFunc
+		lasting, cancel = context.WithTimeout(ctx, it.For)
+		defer cancel()
 	}
+	if in.keep(lasting, it); ctx.Err() == nil && in.acts(it) {
+		// What is stuck is told of, and tried again by Revert.
+		_ = in.revert(ctx, it)
+	}
+}
+
+// keep returns when something else has ended the item, or ctx.
+func (in *Injector) keep(ctx context.Context, it *item) {
 	tick := time.NewTicker(holdEvery)
 	defer tick.Stop()
 	for {
@@ -35,14 +43,16 @@ func (in *Injector) hold(ctx context.Context, it *item) {
 			if it.seen && !in.inspect(ctx, it) {
 				return
 			}
-		case <-end:
-			// What is stuck is told of, and tried again by Revert.
-			_ = in.revert(ctx, it)
-			return
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+func (in *Injector) acts(it *item) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return it.state == Active
 }
 
 func (in *Injector) renew(ctx context.Context, it *item) {
@@ -66,6 +76,8 @@ func (in *Injector) follow(ctx context.Context, it *item) bool {
 	case it.def.EndsWithIncarnation && !l.running:
 		in.overtake(ctx, it, string(it.target.ID)+" has exited")
 		return false
+	case l.running && l.key != it.key && it.def.EachLife:
+		return in.again(ctx, it, l)
 	case l.running && l.key != it.key:
 		return in.reapply(ctx, it, l)
 	}

@@ -62,6 +62,8 @@ func drawPlan(t *rapid.T) randomPlan {
 			{Fault: "partition", Target: "orders/0>store/0"},
 			{Fault: "partition", Target: "orders/1>store/0"},
 			{Fault: "disk-full", Target: "store/0:data"},
+			{Fault: "crash-loop", Target: "orders/1"},
+			{Fault: "stall", Target: "orders/0"},
 			{Fault: "placebo", Target: "orders/1"},
 		}).Draw(t, "fault")
 		of.ID, of.At = fmt.Sprint(i+1), ms("at", 20_000)+time.Duration(i)*time.Microsecond
@@ -120,7 +122,7 @@ func (w *watcher) see(e faults.Event) {
 			bad("nothing is broken")
 		}
 	case timeline.FaultReverted:
-		if w.memory.IsBroken(e.Fault, e.Target) && e.Fault != "kill" {
+		if w.memory.IsBroken(e.Fault, e.Target) && e.Fault != "kill" && e.Fault != "crash-loop" {
 			bad("it is still broken")
 		}
 	case timeline.FaultUnseen, timeline.FaultFailed, timeline.FaultOvertaken, timeline.FaultStuck:

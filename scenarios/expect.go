@@ -52,22 +52,31 @@ func (j *judge) typed(at string, zero any, except ...string) bool {
 
 // Observe is how long a run watches after the last confirmed injection: until
 // the latest that a check may wait for, and as long again as recovery must hold.
-// What a check waits for is its only argument, or its field within.
+// What a check waits for is its only argument, or its field within. Faults that end by
+// themselves are watched to their end, and some checks count from there.
 func (s *Scenario) Observe() time.Duration {
-	var last time.Duration
-	sustained := s.SustainedFor()
+	var longest time.Duration
+	for _, f := range s.Spec.Faults {
+		longest = max(longest, time.Duration(f.For))
+	}
+	last, sustained := longest, s.SustainedFor()
 	for _, c := range s.Spec.Expect {
 		var scalar manifest.Duration
 		var fields struct {
 			Within    manifest.Duration `json:"within"`
 			Sustained manifest.Duration `json:"sustained"`
 		}
+		var within time.Duration
 		if json.Unmarshal(c.Args, &scalar) == nil {
-			last = max(last, time.Duration(scalar))
+			within = time.Duration(scalar)
 		} else if json.Unmarshal(c.Args, &fields) == nil {
-			last = max(last, time.Duration(fields.Within))
+			within = time.Duration(fields.Within)
 			sustained = max(sustained, time.Duration(fields.Sustained))
 		}
+		if def, ok := assertions.Lookup(c.ID); ok && def.AfterRevert {
+			within += longest
+		}
+		last = max(last, within)
 	}
 	return last + sustained
 }

@@ -157,9 +157,32 @@ func TestInvalidScenarios(t *testing.T) {
 	}
 }
 
+// What ends by itself is watched to its end, and beyond it for as long as it may take
+// until all is well.
+func TestObserve(t *testing.T) {
+	expect := func(id, args string) scenarios.Check { return scenarios.Check{ID: id, Args: []byte(args)} }
+	for name, c := range map[string]struct {
+		lasts  time.Duration
+		checks []scenarios.Check
+		want   time.Duration
+	}{
+		"the latest deadline":                 {0, []scenarios.Check{expect("recoverWithin", `"8s"`), expect("capacityRestored", `{"within":"15s"}`)}, 25 * time.Second},
+		"recovery that must hold longer":      {0, []scenarios.Check{expect("recoverWithin", `{"within":"8s","sustained":"20s"}`)}, 28 * time.Second},
+		"no deadline":                         {0, []scenarios.Check{expect("noHerd", `{}`)}, 10 * time.Second},
+		"a fault that is over before":         {3 * time.Second, []scenarios.Check{expect("recoverWithin", `"8s"`)}, 18 * time.Second},
+		"a fault that lasts longer":           {30 * time.Second, []scenarios.Check{expect("recoverWithin", `"8s"`)}, 40 * time.Second},
+		"a deadline that counts from its end": {30 * time.Second, []scenarios.Check{expect("recoverWithin", `"8s"`), expect("capacityAfterRevert", `{"within":"5s"}`)}, 45 * time.Second},
+	} {
+		s := scenarios.Scenario{Spec: scenarios.Spec{Faults: []scenarios.Fault{{For: manifest.Duration(c.lasts)}, {}}, Expect: c.checks}}
+		if got := s.Observe(); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 func TestLoadOfWhatIsNotThere(t *testing.T) {
 	for name, want := range map[string]string{
-		"crsh":         `crsh: no scenario has this name (there are crash, disk-full, drain, hang, node-loss, partition, partition-to-store, placebo, pod-kill), and no file; did you mean crash?`,
+		"crsh":         `crsh: no scenario has this name (there are crash, crash-loop, deep-liveness, disk-full, drain, hang, node-loss, partition, partition-to-store, placebo, pod-kill, stalled-body), and no file; did you mean crash?`,
 		"./crash.yaml": `./crash.yaml: expected a file: no such file or directory`,
 	} {
 		if _, err := scenarios.Load(name); err == nil || err.Error() != want {
@@ -197,29 +220,49 @@ func TestPoliciesFitTheirPlatforms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, _, err := s.Policy(platform, false)
-			if err != nil {
-				t.Errorf("%s on %s: %v", name, platform, err)
-				continue
+			for _, control := range []bool{false, true} {
+				fits(t, s, platform, control)
 			}
-			if p.Name != "shop" {
-				t.Errorf("%s on %s is healed by %s", name, platform, p.Name)
+		}
+	}
+}
+
+// fits checks the policy of one arm of a scenario. That of the shop's name keeps all of
+// it well; one of a scenario's own keeps at least those who are hit, and whom users ask.
+func fits(t *testing.T, s *scenarios.Scenario, platform string, control bool) {
+	t.Helper()
+	name := s.Name() + " on " + platform
+	p, _, err := s.Policy(platform, control)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	want := s.Spec.Healing.Policy
+	if own := s.Spec.Control.Policy; control && own != "" {
+		want = own
+	}
+	if p.Name != want {
+		t.Errorf("%s is healed by %s, not by %s", name, p.Name, want)
+	}
+	system, err := s.System(platform, control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := []string{system.Spec.Entry.Workload}
+	for _, f := range s.Spec.Faults {
+		kept = append(kept, f.Target.Workload)
+	}
+	for _, w := range system.Spec.Workloads {
+		i := slices.IndexFunc(p.Workloads, func(o policy.Workload) bool { return o.Selector["workload"] == w.Name })
+		if i < 0 {
+			if p.Name == "shop" || slices.Contains(kept, w.Name) {
+				t.Errorf("%s: nobody keeps %s well", name, w.Name)
 			}
-			system, err := s.System(platform, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, w := range system.Spec.Workloads {
-				i := slices.IndexFunc(p.Workloads, func(o policy.Workload) bool { return o.Selector["workload"] == w.Name })
-				if i < 0 {
-					t.Errorf("%s on %s: nobody keeps %s well", name, platform, w.Name)
-					continue
-				}
-				for _, probe := range []*corev1.Probe{p.Workloads[i].Liveness, p.Workloads[i].Readiness} {
-					if probe != nil && !slices.ContainsFunc(w.Ports, func(o manifest.Port) bool { return o.Name == portOf(probe) }) {
-						t.Errorf("%s on %s: a probe of %s asks port %s, which it does not have", name, platform, w.Name, portOf(probe))
-					}
-				}
+			continue
+		}
+		for _, probe := range []*corev1.Probe{p.Workloads[i].Liveness, p.Workloads[i].Readiness} {
+			if probe != nil && !slices.ContainsFunc(w.Ports, func(o manifest.Port) bool { return o.Name == portOf(probe) }) {
+				t.Errorf("%s: a probe of %s asks port %s, which it does not have", name, w.Name, portOf(probe))
 			}
 		}
 	}

@@ -15,6 +15,22 @@ func HaveCapacityRestoredWithin(d time.Duration) types.GomegaMatcher {
 	return check(assertions.CapacityRestored{Within: assertions.Duration(d)})
 }
 
+// HaveCapacityAfterRevertWithin matches a run in which all replicas were ready again
+// within d of the end of its faults, which ended by themselves.
+func HaveCapacityAfterRevertWithin(d time.Duration) types.GomegaMatcher {
+	return check(assertions.CapacityAfterRevert{Within: assertions.Duration(d)})
+}
+
+// RestartAtMost matches a run in which instances of a workload were started again, or in
+// the place of others, at most n times; "": those of all workloads together.
+func RestartAtMost(workload string, n int) types.GomegaMatcher {
+	return check(assertions.Restarts{Workload: workload, AtMost: n})
+}
+
+// BackOff matches a run in which what ended again and again was started again by the
+// back-off of the textbook.
+func BackOff(a assertions.BackOff) types.GomegaMatcher { return check(a) }
+
 // HaveNoHerd matches a run in which restarts and reconnects did not come all at
 // once. Without arguments the default caps hold; else those of the first.
 func HaveNoHerd(caps ...assertions.NoHerd) types.GomegaMatcher {

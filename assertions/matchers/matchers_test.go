@@ -40,15 +40,18 @@ func TestMatchers(t *testing.T) {
 		inStead  string   // a part of what cannot gets
 		negative string   // a part of the message that a negated yes gets
 	}{
-		"RecoverWithin":              {matchers.RecoverWithin(8 * time.Second), healed, missed, placebo, []string{"to pass recoverWithin", "not recovered in the", "within 8s, sustained for 10s", "only after our own revert"}, "evidence", "not to pass recoverWithin"},
-		"Sustained":                  {matchers.RecoverWithin(8 * time.Second).Sustained(12 * time.Second), healed, missed, placebo, []string{"sustained for 12s"}, "evidence", "1.75s"},
-		"HaveCapacityRestoredWithin": {matchers.HaveCapacityRestoredWithin(15 * time.Second), healed, missed, placebo, []string{"not restored", "within 15s"}, "evidence", "3.67s"},
-		"LoseAtMost":                 {matchers.LoseAtMost(3 * time.Second).OfAvailability(), healed, missed, placebo, []string{"8.37s", "at most 3s", "5.37s too much"}, "evidence", "450ms"},
-		"HaveNoHerd":                 {matchers.HaveNoHerd(assertions.NoHerd{MaxReconnectsPerSecond: 8}), healed, crowded(herd), placebo, []string{"20 of 8 connections", "are allowed"}, "evidence", "nothing came"},
-		"LoseNoAcknowledgedWrite":    {matchers.LoseNoAcknowledgedWrite(), healed, lossy, placebo, []string{"3 lost of 2400", "0 lost", "o-0001"}, "evidence", "was found"},
-		"BeHealedBy":                 {matchers.BeHealedBy(recovery.ByHealer), healed, missed, placebo, []string{"by revert", "by healer"}, "evidence", "by healer"},
-		"BeSteady":                   {matchers.BeSteady(), healed, unready, empty, []string{"success 50 %", "at least 99 %"}, "no whole second", "was steady"},
-		"PassAllChecks":              {matchers.PassAllChecks(), healed, missed, placebo, []string{"to pass all checks", "measured: fail", "capacityRestored: "}, "evidence", "every check passed"},
+		"RecoverWithin":                 {matchers.RecoverWithin(8 * time.Second), healed, missed, placebo, []string{"to pass recoverWithin", "not recovered in the", "within 8s, sustained for 10s", "only after our own revert"}, "evidence", "not to pass recoverWithin"},
+		"Sustained":                     {matchers.RecoverWithin(8 * time.Second).Sustained(12 * time.Second), healed, missed, placebo, []string{"sustained for 12s"}, "evidence", "1.75s"},
+		"HaveCapacityRestoredWithin":    {matchers.HaveCapacityRestoredWithin(15 * time.Second), healed, missed, placebo, []string{"not restored", "within 15s"}, "evidence", "3.67s"},
+		"HaveCapacityAfterRevertWithin": {matchers.HaveCapacityAfterRevertWithin(2 * time.Second), looped(1, true), looped(1, false), placebo, []string{"not in the 3s observed", "within 2s of the end", "the fault was over"}, "evidence", "in time"},
+		"RestartAtMost":                 {matchers.RestartAtMost("orders", 1), healed, looped(1, true), placebo, []string{"3 of orders with 3 replicas: orders/1 3", "at most 1 of orders"}, "evidence", "no more were started"},
+		"BackOff":                       {matchers.BackOff(assertions.BackOff{Initial: assertions.Duration(time.Second)}), looped(1, true), looped(2, true), placebo, []string{"orders/1: 0s, 2s, 4s", "0s, then 1s doubling to 5m0s", "came 2s after its end, and 1s is due"}, "evidence", "when it was due"},
+		"LoseAtMost":                    {matchers.LoseAtMost(3 * time.Second).OfAvailability(), healed, missed, placebo, []string{"8.37s", "at most 3s", "5.37s too much"}, "evidence", "450ms"},
+		"HaveNoHerd":                    {matchers.HaveNoHerd(assertions.NoHerd{MaxReconnectsPerSecond: 8}), healed, crowded(herd), placebo, []string{"20 of 8 connections", "are allowed"}, "evidence", "nothing came"},
+		"LoseNoAcknowledgedWrite":       {matchers.LoseNoAcknowledgedWrite(), healed, lossy, placebo, []string{"3 lost of 2400", "0 lost", "o-0001"}, "evidence", "was found"},
+		"BeHealedBy":                    {matchers.BeHealedBy(recovery.ByHealer), healed, missed, placebo, []string{"by revert", "by healer"}, "evidence", "by healer"},
+		"BeSteady":                      {matchers.BeSteady(), healed, unready, empty, []string{"success 50 %", "at least 99 %"}, "no whole second", "was steady"},
+		"PassAllChecks":                 {matchers.PassAllChecks(), healed, missed, placebo, []string{"to pass all checks", "measured: fail", "capacityRestored: "}, "evidence", "every check passed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := gomega.NewWithT(t)
@@ -89,4 +92,21 @@ func crowded(o outcome) outcome {
 		Phase(timeline.PhaseRevert)
 	o.Builder = b.End()
 	return o
+}
+
+// looped is a run in which an instance ends three times and is started at once, then
+// after so many seconds, then after twice as many, and is ready at last or is not. Its
+// fault ends by itself.
+func looped(seconds int, ready bool) outcome {
+	b := timelinetest.Begin(timeline.Header{}).Seconds(3, 200, 0).
+		Phase(timeline.PhaseInject).Fault("1", timeline.FaultActive, "seen").Phase(timeline.PhaseObserve)
+	for n := range 3 {
+		b.Seconds(1, 200, 0).Instance("orders/1", timeline.InstanceExited).
+			Seconds(n*seconds, 200, 0).Instance("orders/1", timeline.InstanceStarted)
+	}
+	if ready {
+		b.Instance("orders/1", timeline.InstanceReady)
+	}
+	b.Seconds(3, 200, 0).Fault("1", timeline.FaultReverted, "").Seconds(3, 200, 0).Phase(timeline.PhaseRevert)
+	return outcome{b.End()}
 }

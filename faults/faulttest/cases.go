@@ -13,6 +13,8 @@ type Case struct{ Name, Fault, Args string }
 // Cases are all builtin faults.
 func Cases() []Case {
 	return []Case{
+		{"crash-loop", "crash-loop", ""},
+		{"crash-loop after a while", "crash-loop", `{"after":"500ms"}`},
 		{"kill", "kill", ""},
 		{"kill with SIGTERM", "kill", `{"signal":"SIGTERM"}`},
 		{"pod-kill", "pod-kill", ""},
@@ -29,6 +31,7 @@ func Cases() []Case {
 		{"drain", "drain", ""},
 		{"node-freeze", "node-freeze", ""},
 		{"node-stop", "node-stop", ""},
+		{"stall", "stall", ""},
 	}
 }
 

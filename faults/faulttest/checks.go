@@ -38,7 +38,8 @@ func wholeLife(ctx context.Context, b bench) error {
 	if err != nil {
 		return errors.Join(err, i.Revert(ctx))
 	}
-	if !e.Gone { // what is over at once cannot last, and is not taken back
+	over := e.Gone || b.ended(ctx)
+	if !e.Gone { // what is over at once cannot last
 		if err := errors.Join(lasts(ctx, b, i), i.Renew(ctx, time.Now().Add(time.Minute))); err != nil {
 			return errors.Join(err, i.Revert(ctx))
 		}
@@ -55,6 +56,8 @@ func wholeLife(ctx context.Context, b bench) error {
 		case e.Observed:
 			return fmt.Errorf("evidence after the revert: %s", e.Proof)
 		}
+	}
+	if !over { // nobody gives a life back
 		if err := b.looks(ctx, false); err != nil {
 			return fmt.Errorf("after the revert: %w", err)
 		}

@@ -198,6 +198,15 @@ func (b bench) told(ctx context.Context) func(sut.ID) (sut.Instance, bool) {
 	}
 }
 
+// ended tells whether the life of the target is over, as the system's Watch has it.
+func (b bench) ended(ctx context.Context) bool {
+	if b.target.ID.Kind() != sut.KindInstance {
+		return false
+	}
+	in, ok := b.told(ctx)(b.target.ID)
+	return !ok || in.Incarnation != b.target.Incarnation || in.Phase == sut.PhaseExited
+}
+
 func (b bench) inject(ctx context.Context) (faults.Injection, error) {
 	f, err := b.def.New(b.args)
 	if err != nil {

@@ -143,9 +143,13 @@ func (b *boxed) look(ctx context.Context, fault string, t sut.Target) (bool, str
 		return false, "", err
 	}
 	_, address, _ := strings.Cut(environ(pid, "REBOUND_LINK_STORE"), "=")
-	return scene{pid: pid, volume: environ(pid, "REBOUND_VOLUME_DATA"), ask: func(ctx context.Context) (bool, error) {
-		return asksFrom(ctx, pid, address)
-	}}.look(ctx, fault)
+	return scene{
+		pid: pid, volume: environ(pid, "REBOUND_VOLUME_DATA"),
+		ask: func(ctx context.Context) (bool, error) { return asksFrom(ctx, pid, address) },
+		own: func(ctx context.Context) (begins, ends bool, err error) {
+			return hearsFrom(ctx, pid, "127.0.0.1:"+port)
+		},
+	}.look(ctx, fault)
 }
 
 // crash waits until nothing is left of the containers of the harness, nor of what it

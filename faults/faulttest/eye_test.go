@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -28,6 +29,8 @@ type scene struct {
 	volume string
 	// ask asks store as orders does.
 	ask func(context.Context) (answers bool, err error)
+	// own is where the target itself answers, and from where that can be asked.
+	own func(context.Context) (begins, ends bool, err error)
 }
 
 // look tells whether the effect of a fault is there.
@@ -35,7 +38,7 @@ func (s scene) look(ctx context.Context, fault string) (bool, string, error) {
 	switch fault {
 	case "placebo":
 		return false, "nothing to look for", nil
-	case "kill":
+	case "kill", "crash-loop":
 		return s.pid == "", "its process is " + s.pid, nil
 	}
 	if s.pid == "" {
@@ -50,6 +53,9 @@ func (s scene) look(ctx context.Context, fault string) (bool, string, error) {
 		path := filepath.Join("/proc", s.pid, "root", s.volume)
 		err := unix.Statfs(path, &st)
 		return err == nil && st.Bavail*10 < st.Blocks, fmt.Sprintf("%d of %d blocks are free in %s", st.Bavail, st.Blocks, path), err
+	case "stall":
+		begins, ends, err := s.own(ctx)
+		return begins && !ends, fmt.Sprintf("its answer begins: %v, and ends: %v", begins, ends), err
 	case "partition":
 		answers, err := s.ask(ctx)
 		return !answers, fmt.Sprintf("store answers: %v", answers), err
@@ -83,64 +89,81 @@ func environ(pid, name string) string {
 
 // asks tells whether an address answers. One that is silent gives no error.
 func asks(ctx context.Context, address string) (bool, error) {
+	begins, _, err := hears(ctx, address)
+	return begins, err
+}
+
+// hears tells whether an address begins an answer, and ends it. One that is silent, or
+// becomes so, gives no error.
+func hears(ctx context.Context, address string) (begins, ends bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
 	c, err := new(net.Dialer).DialContext(ctx, "tcp4", address)
 	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
-		return false, nil
+		return false, false, nil
 	}
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	defer func() { _ = c.Close() }()
 	deadline, _ := ctx.Deadline()
 	if err := c.SetDeadline(deadline); err != nil {
-		return false, err
+		return false, false, err
 	}
 	if _, err := fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n"); err != nil {
-		return false, err
+		return false, false, err
 	}
-	n, err := c.Read(make([]byte, 64))
+	answer, err := io.ReadAll(c)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return false, nil
+		return len(answer) > 0, false, nil
 	}
-	return n > 0, err
+	return len(answer) > 0, err == nil, err
 }
 
 // asksFrom asks from inside of the network namespace of a process.
-func asksFrom(ctx context.Context, pid, address string) (answers bool, err error) {
+func asksFrom(ctx context.Context, pid, address string) (bool, error) {
+	begins, _, err := hearsFrom(ctx, pid, address)
+	return begins, err
+}
+
+// hearsFrom is hears from inside of the network namespace of a process.
+func hearsFrom(ctx context.Context, pid, address string) (begins, ends bool, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
 		var back bool
-		if answers, back, err = asksInside(ctx, pid, address); back {
+		back, err = inside(pid, func() (err error) {
+			begins, ends, err = hears(ctx, address)
+			return err
+		})
+		if back {
 			runtime.UnlockOSThread()
 		} // Else nobody else gets the thread.
 	}()
 	<-done
-	return answers, err
+	return begins, ends, err
 }
 
-// asksInside takes the thread there and back: where the first of a process is, others
+// inside takes the thread there and back: where the first of a process is, others
 // take the whole process to be.
-func asksInside(ctx context.Context, pid, address string) (answers, back bool, err error) {
+func inside(pid string, f func() error) (back bool, err error) {
 	own, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
-		return false, true, err
+		return true, err
 	}
 	defer func() { _ = own.Close() }()
 	there, err := os.Open(filepath.Join("/proc", pid, "ns/net"))
 	if err != nil {
-		return false, true, err
+		return true, err
 	}
 	defer func() { _ = there.Close() }()
 	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
-		return false, true, err
+		return true, err
 	}
-	answers, err = asks(ctx, address)
+	err = f()
 	leaving := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET)
-	return answers, leaving == nil, errors.Join(err, leaving)
+	return leaving == nil, errors.Join(err, leaving)
 }
 
 // scraps are what faults may leave in processes of a system and in their volumes:

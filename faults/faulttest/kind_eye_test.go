@@ -60,6 +60,9 @@ func (p *podded) look(ctx context.Context, fault string, t sut.Target) (bool, st
 		}
 		return asksFrom(ctx, s.pid, store.Status.PodIP+":"+port)
 	}
+	s.own = func(ctx context.Context) (begins, ends bool, err error) {
+		return hearsFrom(ctx, s.pid, "127.0.0.1:"+port)
+	}
 	return s.look(ctx, fault)
 }
 

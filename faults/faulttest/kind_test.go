@@ -276,7 +276,7 @@ func (p *podded) crash(t *testing.T, fault string, args json.RawMessage, n int) 
 	}
 	return d.play(t, func(ctx context.Context) []string {
 		left := append(p.residue(), host.Residue(d.Run)...)
-		if def.Of == sut.KindInstance && fault != "hang" {
+		if def.Of == sut.KindInstance && fault != "hang" && fault != "stall" {
 			return left // who was ended stays so
 		}
 		there, seen, err := p.look(ctx, fault, target)

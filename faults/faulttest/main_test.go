@@ -18,6 +18,7 @@ import (
 	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/fixtures/process"
+	"github.com/rebound-chaos/rebound/fixtures/shop"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/scenarios/run"
 )
@@ -61,12 +62,22 @@ func guardianMain(args []string) error {
 	return faults.ServeGuardian(os.Stdin, os.Stdout, *dir, *lease, run.Undo)
 }
 
-// serve is every instance. A pod is told no port and listens where its manifest says.
+// serve is every instance: the simplest role of the shop, which can be told to stall. A
+// pod is told no port and listens where its manifest says.
 func serve() error {
+	role, err := shop.New("recommendations", shop.Config{})
+	if err != nil {
+		return err
+	}
 	s := http.Server{
 		Addr:              net.JoinHostPort(listen(), cmp.Or(os.Getenv("REBOUND_PORT_HTTP"), port)),
 		ReadHeaderTimeout: time.Second,
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/" {
+				r.URL.Path = "/healthz/live"
+			}
+			role.Handler("http").ServeHTTP(w, r)
+		}),
 	}
 	return s.ListenAndServe()
 }

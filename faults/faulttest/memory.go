@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
@@ -15,7 +16,7 @@ import (
 // Memory is a system in memory whose verbs change a map. It is safe for
 // concurrent use; its fields are set before it is used.
 type Memory struct {
-	// Fail is asked before every call of a verb, by name: kill, delete, pause, fill,
+	// Fail is asked before every call of a verb, by name: kill, delete, pause, dial, fill,
 	// cut, stop node, freeze node, drain, observe, release. Its error is the call's, and nothing happens then. nil: none fails.
 	Fail func(call string) error
 	// ForgetCuts: a restart of either end mends a link, as where a cut lives in
@@ -27,16 +28,17 @@ type Memory struct {
 	volumes   []sut.Volume
 	nodes     []sut.Node // sorted by ID
 	lives     int
-	broken    map[string]bool // what is broken now; guarded by mu
-	changes   []sut.Delta     // all since the start; guarded by mu
-	news      chan struct{}   // closed and replaced by every change; guarded by mu
+	broken    map[string]bool      // what is broken now; guarded by mu
+	until     map[string]time.Time // when what ends by itself does; guarded by mu
+	changes   []sut.Delta          // all since the start; guarded by mu
+	news      chan struct{}        // closed and replaced by every change; guarded by mu
 }
 
 var _ sut.System = (*Memory)(nil)
 
 // NewMemory makes a system of running instances and their volumes.
 func NewMemory(instances []sut.ID, volumes ...sut.ID) *Memory {
-	m := &Memory{instances: map[sut.ID]sut.Instance{}, broken: map[string]bool{}, news: make(chan struct{})}
+	m := &Memory{instances: map[sut.ID]sut.Instance{}, broken: map[string]bool{}, until: map[string]time.Time{}, news: make(chan struct{})}
 	for _, id := range instances {
 		m.instances[id] = m.born(id)
 	}
@@ -61,7 +63,7 @@ func (m *Memory) born(id sut.ID) sut.Instance {
 	m.lives++
 	return sut.Instance{
 		Target:   sut.Target{ID: id, Incarnation: fmt.Sprintf("%d+%d", m.lives, m.lives)},
-		Workload: id.Workload(), Phase: sut.PhaseRunning,
+		Workload: id.Workload(), Phase: sut.PhaseRunning, Since: time.Now(),
 		Node: m.instances[id].Node, Zone: m.instances[id].Zone,
 	}
 }
@@ -106,6 +108,11 @@ func (m *Memory) Watch(ctx context.Context, f func(sut.Delta) error) error {
 func (m *Memory) changed(d sut.Delta) {
 	d.Rev = uint64(len(m.changes)) + 2
 	m.changes = append(m.changes, d)
+	m.wake()
+}
+
+// wake is called with mu held: whoever waits for news looks again.
+func (m *Memory) wake() {
 	close(m.news)
 	m.news = make(chan struct{})
 }
@@ -114,6 +121,7 @@ func (m *Memory) changed(d sut.Delta) {
 func (m *Memory) end(id sut.ID, s syscall.Signal) {
 	in := m.instances[id]
 	delete(m.broken, "hang "+in.String())
+	delete(m.broken, "stall "+in.String())
 	if m.ForgetCuts {
 		maps.DeleteFunc(m.broken, func(what string, _ bool) bool {
 			link, ok := strings.CutPrefix(what, "partition ")
@@ -199,7 +207,7 @@ func (m *Memory) Broken() []string {
 func (m *Memory) IsBroken(fault string, t sut.Target) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if fault == "kill" || fault == "pod-kill" {
+	if fault == "kill" || fault == "crash-loop" || fault == "pod-kill" {
 		return !m.alive(t)
 	}
 	what := m.name(fault, t)

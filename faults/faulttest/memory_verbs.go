@@ -22,7 +22,8 @@ const Control = "control"
 func (m *Memory) Offer(c sut.Capability, t sut.Target) (any, error) {
 	kind := t.ID.Kind()
 	switch {
-	case c == harm.CanKill && kind == sut.KindInstance,
+	case c == sut.CanDial && kind == sut.KindInstance,
+		c == harm.CanKill && kind == sut.KindInstance,
 		c == harm.CanPause && kind == sut.KindInstance,
 		c == harm.CanDelete && kind == sut.KindInstance,
 		c == harm.CanFill && kind == sut.KindVolume,

@@ -79,7 +79,12 @@ func lookAtProcess(ctx context.Context, fault string, t sut.Target) (bool, strin
 		return false, "", fmt.Errorf("incarnation %q", t.Incarnation)
 	}
 	_, address, _ := strings.Cut(environ(pid, "REBOUND_LINK_STORE"), "=")
-	s := scene{pid: pid, volume: environ(pid, "REBOUND_VOLUME_DATA"), ask: func(ctx context.Context) (bool, error) { return asks(ctx, address) }}
+	own := "127.0.0.1:" + environ(pid, "REBOUND_PORT_HTTP")
+	s := scene{
+		pid: pid, volume: environ(pid, "REBOUND_VOLUME_DATA"),
+		ask: func(ctx context.Context) (bool, error) { return asks(ctx, address) },
+		own: func(ctx context.Context) (begins, ends bool, err error) { return hears(ctx, own) },
+	}
 	if _, began := stat(pid); began != start {
 		s.pid = ""
 	}

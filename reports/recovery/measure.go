@@ -78,7 +78,7 @@ func (w *worst) value() *time.Duration {
 // recover measures every fault from its own confirmation to its own end.
 func (m *Meter) recover(r *Recovery, hits []*hit) {
 	hold := time.Duration(m.window()) * second
-	var ttm, ttr, full, after, recoveredAt, restoredAt, least, fullLeast worst
+	var ttm, ttr, full, after, fullAfter, ended, recoveredAt, restoredAt, least, fullLeast worst
 	for _, h := range hits {
 		from, until := *h.active, m.ends(h)
 		sus, recovered := m.sustained(from, until)
@@ -104,6 +104,13 @@ func (m *Meter) recover(r *Recovery, hits []*hit) {
 			full.missing = true
 			fullLeast.add(max(0, until-from))
 		}
+		if h.reverted == nil || *h.reverted >= m.until() {
+			ended.missing, fullAfter.missing = true, true
+		} else if ended.add(*h.reverted); r.FullBefore {
+			back, is := m.capacity.restored(*h.reverted, m.until(), hold)
+			fullAfter.add(back - *h.reverted)
+			fullAfter.missing = fullAfter.missing || !is
+		}
 		if recovered && restored {
 			ttr.add(max(sus, up) - from)
 			restoredAt.add(max(sus, up))
@@ -113,6 +120,7 @@ func (m *Meter) recover(r *Recovery, hits []*hit) {
 	}
 	r.TTM, r.TTR, r.Capacity, r.RecoverAfterRevert = ttm.value(), ttr.value(), full.value(), after.value()
 	r.TTMAtLeast, r.CapacityAtLeast = least.value(), fullLeast.value()
+	r.CapacityAfterRevert, r.EndedAt = fullAfter.value(), ended.value()
 	if r.TTM != nil {
 		r.RecoveredAt = recoveredAt.value()
 		r.EndedBad = m.endedBad(*hits[0].active, r.ObservedUntil)

@@ -43,6 +43,12 @@ type Recovery struct {
 	// RecoverAfterRevert is from our revert to the first good second, for what had
 	// not recovered while the fault lasted. It is never evidence of healing.
 	RecoverAfterRevert *time.Duration
+	// CapacityAfterRevert is from the end of a fault that ended while we observed until
+	// all replicas were ready, and in rotation where there is one, for as long as
+	// recovery must hold or to the end of observation; 0: they were when it ended. Of
+	// several faults the worst counts, and one that lasted makes it nil. It is never
+	// evidence of healing either.
+	CapacityAfterRevert *time.Duration
 	// FailedRequests of TotalRequests failed, or were never sent since too many were
 	// waiting for an answer, from the second in which the first fault was injected
 	// (without one: from the start) to the end of observation.
@@ -56,6 +62,8 @@ type Recovery struct {
 	// fault's TTM and TTR were reached, RevertedAt when we began to undo, all on
 	// the run's clock.
 	InjectedAt, DetectedAt, ActedAt, RecoveredAt, RestoredAt, RevertedAt *time.Duration
+	// EndedAt is when the last fault ended that did while we observed; nil: not all did.
+	EndedAt *time.Duration
 	// ObservedUntil is the end of observation: the revert, or what came instead.
 	ObservedUntil time.Duration
 	// Suffered: there was a bad second while a fault lasted.

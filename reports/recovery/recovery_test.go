@@ -32,6 +32,7 @@ func reverted(b *timelinetest.Builder) *timelinetest.Builder {
 // want is the part of a Recovery that a row looks at, in milliseconds; nil: nil.
 type want struct {
 	TTD, TTA, TTM, TTR, Capacity, Lost, AfterRevert any
+	FullAfter                                       any
 	Failed, Total, Relapses                         int
 	By                                              recovery.RestoredBy
 	Suffered, EndedBad                              bool
@@ -46,6 +47,7 @@ func got(r recovery.Recovery) want {
 	}
 	return want{
 		d(r.TTD), d(r.TTA), d(r.TTM), d(r.TTR), d(r.Capacity), d(r.AvailabilityLost), d(r.RecoverAfterRevert),
+		d(r.CapacityAfterRevert),
 		r.FailedRequests, r.TotalRequests, r.Relapses, r.RestoredBy, r.Suffered, r.EndedBad,
 	}
 }
@@ -151,7 +153,26 @@ func TestMeasure(t *testing.T) {
 		},
 		"a fault with an end counts until then": {
 			injected(timeline.Header{}).Seconds(5, 100, 100).Fault("1", timeline.FaultReverted, "").Seconds(12, 200, 0).Phase(timeline.PhaseRevert).End(),
-			want{AfterRevert: 0, Capacity: 0, Lost: 2500, Failed: 500, Total: 17 * 200, By: recovery.ByRevert, Suffered: true},
+			want{AfterRevert: 0, FullAfter: 0, Capacity: 0, Lost: 2500, Failed: 500, Total: 17 * 200, By: recovery.ByRevert, Suffered: true},
+		},
+		"replicas that are ready again when the fault has ended": {
+			injected(timeline.Header{}).Instance("orders/1", timeline.InstanceUnready).Instance("orders/2", timeline.InstanceUnready).
+				Seconds(5, 100, 100).Fault("1", timeline.FaultReverted, "").
+				After(300*ms).Instance("orders/1", timeline.InstanceReady).
+				Seconds(1, 200, 0).After(200*ms).Instance("orders/2", timeline.InstanceReady).
+				Seconds(11, 200, 0).Phase(timeline.PhaseRevert).End(),
+			want{AfterRevert: 0, FullAfter: 1200, Lost: 2500, Failed: 500, Total: 17 * 200, By: recovery.ByRevert, Suffered: true},
+		},
+		"and that are not all": {
+			injected(timeline.Header{}).Instance("orders/1", timeline.InstanceUnready).
+				Seconds(5, 100, 100).Fault("1", timeline.FaultReverted, "").
+				Seconds(12, 200, 0).Phase(timeline.PhaseRevert).Instance("orders/1", timeline.InstanceReady).End(),
+			want{AfterRevert: 0, Lost: 2500, Failed: 500, Total: 17 * 200, By: recovery.ByRevert, Suffered: true},
+		},
+		"of two faults one ends by itself": {
+			injected(two).Seconds(1, 200, 0).Fault("2", timeline.FaultActive, "it is dead").Seconds(4, 200, 0).
+				Fault("1", timeline.FaultReverted, "").Seconds(12, 200, 0).Phase(timeline.PhaseRevert).Fault("2", timeline.FaultReverted, "").End(),
+			want{TTM: 0, TTR: 0, Capacity: 0, Lost: 0, Total: 17 * 200, By: recovery.ByNone},
 		},
 		"what a healer ended first is not our revert": {
 			injected(timeline.Header{}).Seconds(1, 100, 100).Fault("1", timeline.FaultOvertaken, "").Seconds(4, 200, 0).

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"flag"
 	"fmt"
@@ -210,6 +211,32 @@ func TestVerdicts(t *testing.T) {
 	}
 	if _, err := Build(nil, "x"); err == nil {
 		t.Error("no events made a run")
+	}
+}
+
+// A promise need not be recovery: a report of one that was kept claims no healing.
+func TestKeptPromises(t *testing.T) {
+	t.Parallel()
+	checks := []timeline.Check{{ID: "restarts", Args: json.RawMessage(`{"workload":"orders","atMost":0}`)}}
+	run := func(edit func(b *timelinetest.Builder)) string {
+		b := timelinetest.Begin(timeline.Header{Checks: checks}).Seconds(3, 200, 0).
+			Phase(timeline.PhaseInject).Fault("1", timeline.FaultActive, "seen").Phase(timeline.PhaseObserve)
+		edit(b)
+		return build(t, "", b.Phase(timeline.PhaseRevert).Phase(timeline.PhaseTeardown).End()).lead()
+	}
+	for want, got := range map[string]string{
+		"It kept its promises: users were served again 1.00 s after the fault had ended.": run(func(b *timelinetest.Builder) {
+			b.Seconds(5, 0, 200).Fault("1", timeline.FaultReverted, "").Seconds(1, 0, 200).Seconds(5, 200, 0)
+		}),
+		"It kept its promises.":                run(func(b *timelinetest.Builder) { b.Seconds(5, 0, 200) }),
+		"It healed, and users did not notice.": run(func(b *timelinetest.Builder) { b.Seconds(12, 200, 0) }),
+		"It healed: users were served again after 1.00 s, while the fault lasted.": run(func(b *timelinetest.Builder) {
+			b.Seconds(1, 0, 200).Seconds(12, 200, 0)
+		}),
+	} {
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }
 

@@ -109,10 +109,7 @@ func (u Run) lead() string {
 		if ok && !missed {
 			return "It healed, but so did its control, so nothing is proven: " + sentence(why)
 		}
-		words := "It healed: users were served again after " + secondsOr(r.TTM, "no time at all") + ", while the fault lasted."
-		if r.TTM != nil && *r.TTM == 0 {
-			words = "It healed, and users did not notice."
-		}
+		words := passed(r)
 		if ok {
 			words += " Its control (" + strings.TrimSuffix(strings.TrimPrefix(u.Control.arm(), "control ("), ")") + ") missed, as it must."
 		}
@@ -131,6 +128,21 @@ func (u Run) lead() string {
 	case timeline.Inconclusive:
 	}
 	return u.unsure()
+}
+
+// passed is what became of users in a run that kept its promises. Recovery need not be
+// among them: some faults leave nothing to heal, and the promise is to do no harm.
+func passed(r recovery.Recovery) string {
+	switch {
+	case r.TTM != nil && *r.TTM == 0:
+		return "It healed, and users did not notice."
+	case r.TTM != nil:
+		return "It healed: users were served again after " + seconds(*r.TTM) + ", while the fault lasted."
+	case r.RecoverAfterRevert != nil:
+		return "It kept its promises: users were served again " + seconds(*r.RecoverAfterRevert) + " after the fault had ended."
+	default:
+		return "It kept its promises."
+	}
 }
 
 // nativeLead is what the platform achieved by itself, and what the checks make of it.

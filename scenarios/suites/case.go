@@ -31,6 +31,8 @@ const (
 	labelSmoke    = "smoke"    // "true": on all platforms
 	labelSlow     = "slow"     // "true": it takes minutes
 	labelPlatform = "platform" // the cheapest platform that shows it; none: process
+	labelAlso     = "also"     // one more on which it is played
+	labelWithout  = "without"  // a platform on which it says nothing: others than our engine act there, too
 	labelArm      = "arm"      // "native": our engine does not heal it yet, and what the platform does is told
 )
 
@@ -58,7 +60,8 @@ func Cases(platform string) []Case {
 		if home == "" {
 			home = run.PlatformProcess
 		}
-		if s.Metadata.Layer == harness || home != platform && labels[labelSmoke] != "true" && !Nightly() {
+		asked := home == platform || labels[labelAlso] == platform || labels[labelSmoke] == "true" || Nightly()
+		if s.Metadata.Layer == harness || labels[labelWithout] == platform || !asked {
 			continue
 		}
 		c := Case{
@@ -128,6 +131,22 @@ func (c Case) RecoverWithin() time.Duration {
 	var d manifest.Duration
 	c.args("recoverWithin", &d)
 	return time.Duration(d)
+}
+
+// Stays is a workload of which the scenario allows no restart at all, and how many
+// replicas it has; "": there is none.
+func (c Case) Stays() (workload string, replicas int) {
+	a := assertions.Restarts{AtMost: 1}
+	c.args("restarts", &a)
+	if a.AtMost > 0 {
+		return "", 0
+	}
+	system, err := c.Scenario.System(c.Platform, false)
+	if err != nil {
+		panic(fmt.Sprintf("the catalogue is tested: %v", err))
+	}
+	w, _ := system.WorkloadNamed(a.Workload)
+	return a.Workload, max(w.Replicas, 1)
 }
 
 // Databases tells whether the shop is on real ones.

@@ -50,12 +50,20 @@ func (c Case) specs() {
 		}, within)
 		return // whether that is enough is not for us to say
 	}
-	ginkgo.It("recovers in time, while the fault lasts", func(ginkgo.SpecContext) {
-		gomega.Expect(played.Outcome).To(matchers.RecoverWithin(c.RecoverWithin()))
-	}, within)
+	if c.RecoverWithin() > 0 {
+		ginkgo.It("recovers in time, while the fault lasts", func(ginkgo.SpecContext) {
+			gomega.Expect(played.Outcome).To(matchers.RecoverWithin(c.RecoverWithin()))
+		}, within)
+	}
 	ginkgo.It("sets off no herd of restarts or reconnects", func(ginkgo.SpecContext) {
 		gomega.Expect(played.Outcome).To(matchers.HaveNoHerd(c.NoHerd()))
 	}, within)
+	if w, n := c.Stays(); w != "" && c.Control {
+		ginkgo.It("keeps all of "+w+" alive, and the control restarts every one", func(ginkgo.SpecContext) {
+			gomega.Expect(played.Outcome).To(matchers.RestartAtMost(w, 0))
+			gomega.Expect(played.Control).NotTo(matchers.RestartAtMost(w, n-1))
+		}, within)
+	}
 	ginkgo.It("passes every check of its scenario", func(ginkgo.SpecContext) {
 		gomega.Expect(played.Outcome).To(matchers.PassAllChecks())
 	}, within)
