@@ -54,7 +54,7 @@ func (e *Engine) open(kinds []FindingKind, id sut.ID) []openFinding {
 					found = append(found, e.state.Findings[keyOf(k, id, f.Runbook)])
 				}
 			}
-		default:
+		case FindingExited, FindingNotLive, FindingNotReady, FindingReady, FindingAsked, FindingShared, FindingStorm, FindingBlind:
 			if f, ok := e.state.Findings[keyOf(k, id, "")]; ok {
 				found = append(found, f)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -181,13 +182,14 @@ func (e *Engine) recurs(p *Plan) {
 		return
 	}
 	h = h[first:]
-	text := fmt.Sprintf("%s, healed %d times in %s:", findingWords[p.Finding], len(h), seconds(e.view.now-h[0].At))
+	var history []string
 	for _, x := range h[max(len(h)-r.Count, 0):] {
-		text += fmt.Sprintf(" %s ago%s,", seconds(e.view.now-x.At), behind(x.Detail))
+		history = append(history, seconds(e.view.now-x.At)+" ago"+behind(x.Detail))
 	}
+	text := fmt.Sprintf("%s, healed %d times in %s: ", findingWords[p.Finding], len(h), seconds(e.view.now-h[0].At))
 	// Its key stands in for a runbook: one target may have several.
 	e.beginWide(Finding{
-		Kind: FindingRecurring, Target: sut.Target{ID: recurring(p)}, Runbook: key, Since: e.view.now, Detail: text[:len(text)-1],
+		Kind: FindingRecurring, Target: sut.Target{ID: recurring(p)}, Runbook: key, Since: e.view.now, Detail: text + strings.Join(history, ", "),
 	})
 }
 

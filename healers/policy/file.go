@@ -109,8 +109,8 @@ type GuardrailsSpec struct {
 	Recurrence           RecurrenceSpec       `json:"recurrence,omitzero"`
 }
 
-// SharedDependencySpec: when more than Share (50%) of the live instances of the
-// workloads concerned, and at least two, fail their liveness probes together, what
+// SharedDependencySpec says that when more than Share (50%) of the live instances of
+// the workloads concerned, and at least two, fail their liveness probes together, what
 // they share is suspected, and none is restarted for HoldFor (2m). Then one is, to see
 // whether it helps. A share of 100% switches it off.
 type SharedDependencySpec struct {
@@ -118,8 +118,8 @@ type SharedDependencySpec struct {
 	HoldFor manifest.Duration `json:"holdFor,omitempty"`
 }
 
-// StormSpec: when more than Threshold (50%) of all instances that the policy covers,
-// and at least four, are unhealthy, nothing that runs is ended until there were fewer
+// StormSpec says that when more than Threshold (50%) of all instances that the policy
+// covers, and at least four, are unhealthy, nothing that runs is ended until there were fewer
 // for Cooldown (1m). What has ended is still started again. A threshold of 100%
 // switches it off.
 type StormSpec struct {
@@ -127,8 +127,8 @@ type StormSpec struct {
 	Cooldown  manifest.Duration `json:"cooldown,omitempty"`
 }
 
-// RecurrenceSpec: what was healed Count (5) times Within (1h) hides a problem, and
-// people are told.
+// RecurrenceSpec says that what was healed Count (5) times Within (1h) hides a problem,
+// of which people are told.
 type RecurrenceSpec struct {
 	Count  int               `json:"count,omitempty"`
 	Within manifest.Duration `json:"within,omitempty"`
