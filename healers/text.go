@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
 
 // String names the effect in a word.
@@ -40,11 +42,7 @@ func Text(r Record) string {
 	case r.Kind == RecordOutcome && r.Done != nil:
 		return fmt.Sprintf("act %d: %s%s", r.Done.ID, r.Done.Result, behind(r.Done.Detail))
 	case r.Kind == RecordCommand && r.Command != nil:
-		said := fmt.Sprintf("%s: %s%s", r.Command.By, r.Command.Verb, behind(r.Command.Text))
-		if r.Text != "" {
-			said += ", refused: " + r.Text
-		}
-		return said
+		return textCommand(r.Command, r.Text)
 	case r.Kind == RecordState:
 		return textState(r.State)
 	default:
@@ -111,13 +109,21 @@ func textDecision(d *Decision, at time.Duration) string {
 
 func textChange(id WorkID, c *WorkChange) string {
 	if c.Plan != nil {
-		name := c.Plan.Healer
-		if c.Plan.Runbook != "" {
-			name += " " + c.Plan.Runbook
-		}
-		return fmt.Sprintf("work %d: %s %s", id, name, c.Plan.target().ID)
+		return textWork(id, c.Plan.name(), c.Plan.target().ID)
 	}
 	return fmt.Sprintf("work %d: %s%s", id, c.State, behind(c.Reason))
+}
+
+func textWork(id WorkID, name string, target sut.ID) string {
+	return fmt.Sprintf("work %d: %s %s", id, name, target)
+}
+
+func textCommand(c *Command, refused string) string {
+	said := fmt.Sprintf("%s: %s%s", c.By, c.Verb, behind(c.Text))
+	if refused != "" {
+		said += ", refused: " + refused
+	}
+	return said
 }
 
 func textAct(a *Act) string {
@@ -154,5 +160,8 @@ func behind(detail string) string {
 
 func milliseconds(ms int64) string { return seconds(time.Duration(ms) * time.Millisecond) }
 
-// seconds writes a duration as people do, rounded to a tenth of a second.
-func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
+// tenth of a second is as exact as people are told.
+const tenth = 100 * time.Millisecond
+
+// seconds writes a duration as people do.
+func seconds(d time.Duration) string { return d.Round(tenth).String() }
