@@ -58,10 +58,7 @@ func start(t *testing.T, state, run string, s *control.Server) (stop func()) {
 			t.Error(err)
 		}
 	})
-	stop = func() {
-		cancel()
-		serving.Wait()
-	}
+	stop = func() { cancel(); serving.Wait() }
 	t.Cleanup(stop)
 	return stop
 }
