@@ -17,6 +17,7 @@
 //	guard.go, ledger.go    may it be done, and who would be left available
 //	outcome.go             how it ended
 //	state.go               the fold of the records
+//	why.go, explain.go     what the records say of one target
 //
 // A healer is one file with a [Definition] and one line in builtin.go; it is
 // tested in virtual time with healers/healerstest. The package must not know a

@@ -138,7 +138,7 @@ func byStagger(e *Engine, d *Decision, _ *Act, w *Work) bool {
 		return false
 	}
 	d.By = first.Plan.target().ID
-	return d.bind(Defer, away+1, limit)
+	return d.bind(Defer, away, limit)
 }
 
 // before: what has ended comes first, then one zone after another, and in a zone the

@@ -57,11 +57,8 @@ func (e *Engine) compose(w *Work, s *PlanStep) json.RawMessage {
 
 // summary says what a work did and where that led.
 func (e *Engine) summary(w *Work) string {
-	name, id := w.Plan.Healer, w.Plan.target().ID
-	if w.Plan.Runbook != "" {
-		name += " " + w.Plan.Runbook
-	}
-	text := name + " on " + string(id) + ": "
+	id := w.Plan.target().ID
+	text := w.Plan.name() + " on " + string(id) + ": "
 	if len(w.Done) == 0 {
 		text += "nothing done"
 	}

@@ -28,6 +28,16 @@ type Plan struct {
 	NotBefore time.Duration `json:"-"`
 }
 
+// name is the healer's, with that of its runbook.
+func (p *Plan) name() string { return named(p.Healer, p.Runbook) }
+
+func named(healer, runbook string) string {
+	if runbook == "" {
+		return healer
+	}
+	return healer + " " + runbook
+}
+
 // Expr is a condition in CEL over the target's view; empty: true.
 type Expr string
 

@@ -42,11 +42,7 @@ func Text(r Record) string {
 	case r.Kind == RecordOutcome && r.Done != nil:
 		return fmt.Sprintf("act %d: %s%s", r.Done.ID, r.Done.Result, behind(r.Done.Detail))
 	case r.Kind == RecordCommand && r.Command != nil:
-		said := fmt.Sprintf("%s: %s%s", r.Command.By, strings.TrimSpace(r.Command.Verb+" "+string(r.Command.Target)), behind(r.Command.Text))
-		if r.Text != "" {
-			said += ", refused: " + r.Text
-		}
-		return said
+		return textCommand(r.Command, r.Text)
 	case r.Kind == RecordState:
 		return textState(r.State)
 	default:
@@ -62,8 +58,8 @@ var findingWords = map[FindingKind]string{
 	FindingBlind: "cannot be probed", FindingRecurring: "hides a problem",
 }
 
-// named is what people call a target.
-func named(id sut.ID) string {
+// called is what people call a target.
+func called(id sut.ID) string {
 	if id == Everything {
 		return "the system"
 	}
@@ -76,9 +72,9 @@ func textFinding(f *Finding) string {
 		words = string(f.Kind)
 	}
 	if f.Ended {
-		return fmt.Sprintf("no longer: %s %s", named(f.Target.ID), words)
+		return fmt.Sprintf("no longer: %s %s", called(f.Target.ID), words)
 	}
-	return fmt.Sprintf("%s %s%s", named(f.Target.ID), words, behind(f.Detail))
+	return fmt.Sprintf("%s %s%s", called(f.Target.ID), words, behind(f.Detail))
 }
 
 func textDecision(d *Decision, at time.Duration) string {
@@ -124,7 +120,10 @@ func textDecision(d *Decision, at time.Duration) string {
 	case RuleBack:
 		why = fmt.Sprintf("too soon after the last: %s of %s", milliseconds(d.Have), milliseconds(d.Limit))
 	case RuleStag:
-		why = fmt.Sprintf("%d of the workload are not back yet, or come first (%s), and %d may be", d.Have, d.By, d.Limit)
+		why = fmt.Sprintf("%d of the workload are not back yet (%s), and %d may be", d.Have, d.By, d.Limit)
+		if d.Have < d.Limit {
+			why = string(d.By) + " comes first"
+		}
 	case RuleBroken:
 		why = fmt.Sprintf("%d of the workload in a row did not come back from a restart (%s)", d.Have, d.By)
 	case RuleNone:
@@ -139,13 +138,21 @@ func textDecision(d *Decision, at time.Duration) string {
 
 func textChange(id WorkID, c *WorkChange) string {
 	if c.Plan != nil {
-		name := c.Plan.Healer
-		if c.Plan.Runbook != "" {
-			name += " " + c.Plan.Runbook
-		}
-		return fmt.Sprintf("work %d: %s %s", id, name, c.Plan.target().ID)
+		return textWork(id, c.Plan.name(), c.Plan.target().ID)
 	}
 	return fmt.Sprintf("work %d: %s%s", id, c.State, behind(c.Reason))
+}
+
+func textWork(id WorkID, name string, target sut.ID) string {
+	return fmt.Sprintf("work %d: %s %s", id, name, target)
+}
+
+func textCommand(c *Command, refused string) string {
+	said := fmt.Sprintf("%s: %s%s", c.By, strings.TrimSpace(c.Verb+" "+string(c.Target)), behind(c.Text))
+	if refused != "" {
+		said += ", refused: " + refused
+	}
+	return said
 }
 
 func textAct(a *Act) string {
@@ -184,5 +191,8 @@ func behind(detail string) string {
 
 func milliseconds(ms int64) string { return seconds(time.Duration(ms) * time.Millisecond) }
 
-// seconds writes a duration as people do, rounded to a tenth of a second.
-func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
+// tenth of a second is as exact as people are told.
+const tenth = 100 * time.Millisecond
+
+// seconds writes a duration as people do.
+func seconds(d time.Duration) string { return d.Round(tenth).String() }

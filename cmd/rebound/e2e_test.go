@@ -168,6 +168,11 @@ func TestKilledRunsLeaveNothing(t *testing.T) {
 				for _, l := range leases {
 					all = append(all, "lease "+l.Dir)
 				}
+				sockets, err := filepath.Glob(filepath.Join(state, "engines", "*"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, sockets...)
 				// Also of a run that was killed before it wrote its id: its children
 				// carry this folder.
 				return append(all, mentions(t, dir)...)

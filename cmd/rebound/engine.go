@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"log/slog"
 	"os"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/rebound-chaos/rebound/fixtures/remote"
 	"github.com/rebound-chaos/rebound/healers"
 	"github.com/rebound-chaos/rebound/healers/act"
+	"github.com/rebound-chaos/rebound/healers/control"
 	"github.com/rebound-chaos/rebound/healers/journal"
 	"github.com/rebound-chaos/rebound/healers/policy"
 	"github.com/rebound-chaos/rebound/healers/probe"
@@ -21,8 +23,8 @@ import (
 
 // engineArgs are what the harness tells its engine.
 type engineArgs struct {
-	system, policy, journal, run string
-	seed                         uint64
+	system, policy, journal, control, run string
+	seed                                  uint64
 }
 
 // engineCommand is the healing engine of a run: a process of its own, so that it
@@ -36,6 +38,7 @@ func engineCommand() *cobra.Command {
 	c.Flags().StringVar(&a.system, "system", "", "the socket at which the system is served")
 	c.Flags().StringVar(&a.policy, "policy", "", "the healing policy with its runbooks")
 	c.Flags().StringVar(&a.journal, "journal", "", "the file of the journal")
+	c.Flags().StringVar(&a.control, "control", "", "the socket at which people reach it; empty: nowhere")
 	c.Flags().StringVar(&a.run, "run", "", "the run it belongs to")
 	c.Flags().Uint64Var(&a.seed, "seed", 0, "the seed of the run")
 	return c
@@ -87,12 +90,27 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 			_ = sys.Report(b)
 		}
 	}
+	people := control.NewServer(control.Info{Run: a.run, Policy: pol.Name, Journal: a.journal}, func(ctx context.Context) iter.Seq2[healers.Record, error] {
+		return journal.Read(ctx, a.journal)
+	})
+	if a.control != "" {
+		wg.Go(func() {
+			// What cannot be asked can heal all the same.
+			if err := listen(ctx, a.control, people); err != nil {
+				slog.WarnContext(ctx, "nobody can ask or command this engine", "error", err)
+			}
+		})
+	}
 	var lag worst
 	wg.Go(func() { lag.run(ctx, func(d time.Duration) { report(map[string]any{"proberLag": d}) }) })
 	live := &healers.Live{
 		Trial: true, Seed: a.seed, Epoch: epoch, Journal: log, Actuator: act.New(sys), System: sys, Policy: pol,
 		Prober: &probe.Runner{System: sys, Policy: pol, Seed: a.seed, Lag: lag.add},
-		Sink:   func(r healers.Record) { report(r) },
+		Sink: func(r healers.Record) {
+			report(r)
+			people.Recorded(r)
+		},
+		Commands: people.Commands(),
 		Notify: func(m healers.Message, page bool) {
 			slog.InfoContext(ctx, m.Text, "page", page)
 		},
@@ -101,6 +119,15 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 		return err
 	}
 	return nil
+}
+
+// listen serves people until ctx ends.
+func listen(ctx context.Context, path string, people *control.Server) error {
+	ln, err := control.Listen(ctx, path)
+	if err != nil {
+		return err
+	}
+	return people.Serve(ctx, ln)
 }
 
 // worst gathers the worst lag of each second: one report a second is enough.

@@ -108,6 +108,7 @@ measures what users suffered, and gives a verdict that anyone can recompute.
 
   rebound demo                  break the demo shop four ways, heal it, show the report
   rebound run crash --control   one scenario, and the same without healing beside it
+  rebound why orders/1          what is done about it in the live run, and why no more
   rebound list                  what there is: scenarios, faults, healers, checks, steps
 
 Exit codes: 0 pass, 1 fail, 2 a mistake in the input (nothing was started),
@@ -117,6 +118,7 @@ Exit codes: 0 pass, 1 fail, 2 a mistake in the input (nothing was started),
 	}
 	root.AddCommand(
 		demoCommand(), runCommand(), judgeCommand(), reportCommand(), listCommand(),
+		whyCommand(), pauseCommand(), resumeCommand(),
 		capabilitiesCommand(), clusterCommand(), faultsCommand(), versionCommand(),
 		shopCommand(), holderCommand(), guardianCommand(), rootCommand(), engineCommand(),
 	)

@@ -8,5 +8,7 @@
 // older one is refused. Another store (the Kubernetes API) implements
 // healers.Journal in a package of its own.
 //
+// Open is for the one engine that appends, Read for everybody else.
+//
 // It must not read what the records say: their meaning is the engine's fold.
 package journal

@@ -63,11 +63,10 @@ func Open(ctx context.Context, path string) (*Journal, error) {
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
 	// The order counts: the time-out must hold when the mode is changed.
-	dsn := url.URL{Scheme: "file", Path: abs, RawQuery: url.Values{
+	db, err := sql.Open("sqlite", dsn(abs, url.Values{
 		"_pragma": {"busy_timeout(" + busyWithin + ")", "journal_mode(WAL)", "synchronous(FULL)"},
 		"_txlock": {"immediate"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
@@ -76,6 +75,12 @@ func Open(ctx context.Context, path string) (*Journal, error) {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), j.Close())
 	}
 	return j, nil
+}
+
+// dsn names a file for the driver, whatever letters its name has.
+func dsn(path string, query url.Values) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
+	return u.String()
 }
 
 func (j *Journal) prepare(ctx context.Context) error {
@@ -210,27 +215,31 @@ func (j *Journal) records(ctx context.Context, after uint64) iter.Seq2[healers.R
 			fail(err)
 			return
 		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var seq uint64
-			var body string
-			var r healers.Record
-			if err := rows.Scan(&seq, &body); err != nil {
-				fail(err)
-				return
-			}
-			if err := json.Unmarshal([]byte(body), &r); err != nil {
-				fail(fmt.Errorf("record %d: %w", seq, err))
-				return
-			}
-			if !yield(r, nil) {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
+		if err := scan(rows, func(r healers.Record) bool { return yield(r, nil) }); err != nil {
 			fail(err)
 		}
 	}
+}
+
+// scan hands out the records of rows of seq and body, until they end or nobody wants
+// more. It closes rows.
+func scan(rows *sql.Rows, more func(healers.Record) bool) error {
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var seq uint64
+		var body string
+		var r healers.Record
+		if err := rows.Scan(&seq, &body); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(body), &r); err != nil {
+			return fmt.Errorf("record %d: %w", seq, err)
+		}
+		if !more(r) {
+			return nil
+		}
+	}
+	return rows.Err()
 }
 
 // transact runs f in a transaction that takes the write lock at once. A commit

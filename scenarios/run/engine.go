@@ -14,6 +14,7 @@ import (
 
 	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/sut/harm"
+	"github.com/rebound-chaos/rebound/healers/control"
 )
 
 const (
@@ -25,10 +26,10 @@ const (
 // engine is the healing engine's process: started, and started again when it
 // ends, since what it knows is in its journal.
 type engine struct {
-	binary, socket, policy, journal, log, run string
-	seed                                      uint64
-	lease                                     harm.Lease
-	rec                                       *record
+	binary, socket, policy, journal, control, log, run string
+	seed                                               uint64
+	lease                                              harm.Lease
+	rec                                                *record
 }
 
 // Run keeps the engine alive until ctx ends, which is no error.
@@ -70,7 +71,7 @@ func (e *engine) process(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	cmd := exec.CommandContext(ctx, e.binary, "_engine", "--system", e.socket, "--policy", e.policy,
-		"--journal", e.journal, "--seed", strconv.FormatUint(e.seed, 10), "--run", e.run)
+		"--journal", e.journal, "--control", e.control, "--seed", strconv.FormatUint(e.seed, 10), "--run", e.run)
 	cmd.Env = append(os.Environ(), host.RunVariable+"="+e.run)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -88,6 +89,24 @@ func (e *engine) process(ctx context.Context) (err error) {
 	err = cmd.Wait()
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // whatever it left in its group
 	return errors.Join(err, disarm(context.WithoutCancel(ctx)))
+}
+
+// control is where people reach the engine. The engine makes the socket and removes it;
+// what a killed one leaves is removed by us, and by the guardian after us.
+func (s *session) control(ctx context.Context) (string, error) {
+	path := control.Path(s.cfg.State, s.id)
+	disarm, err := s.guardian.Arm(ctx, host.RemoveFile(path))
+	if err != nil {
+		return "", fmt.Errorf("arm the removal of %s: %w", path, err)
+	}
+	s.cleanup("remove the engine's socket", func(ctx context.Context) error {
+		err := os.Remove(path)
+		if errors.Is(err, os.ErrNotExist) {
+			err = nil
+		}
+		return errors.Join(err, disarm(ctx))
+	})
+	return path, nil
 }
 
 // files writes what the engine is given to read.

@@ -47,6 +47,9 @@ func (h *healing) report(raw json.RawMessage) {
 		h.lag.proberWas(*m.ProberLag)
 		return
 	}
+	if m.Command != nil { // a run that people had a hand in must not look like any other
+		h.rec.Append(timeline.Event{Kind: timeline.KindNote, Actor: timeline.ActorUser, Note: &timeline.Note{Text: healers.Text(m.Record)}})
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.heard {

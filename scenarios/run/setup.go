@@ -197,6 +197,9 @@ func (s *session) startEngine(ctx context.Context) error {
 	if err := e.files(s.scratch, s.bundle); err != nil {
 		return err
 	}
+	if e.control, err = s.control(ctx); err != nil {
+		return err
+	}
 	l := s.background(ctx, "run the engine", e.Run)
 	wait := time.NewTimer(engineWithin)
 	defer wait.Stop()
