@@ -25,8 +25,10 @@ type BackOff struct {
 	Max Duration `json:"max,omitempty"`
 	// Reset is how long an instance must run to begin anew. 0: 10m.
 	Reset Duration `json:"reset,omitempty"`
-	// Tolerance is how much too early or too late a start may be seen. 0: 500ms.
-	Tolerance Duration `json:"tolerance,omitempty"`
+	// Early and Late are how much too early or too late a start may be seen. Where it
+	// takes time to start an instance, that is late. 0: 500ms each.
+	Early Duration `json:"early,omitempty"`
+	Late  Duration `json:"late,omitempty"`
 	// AtLeast is how often one instance must have been started again for a delay that
 	// grows to have been seen. With fewer the check is inconclusive. 0: 3.
 	AtLeast int `json:"atLeast,omitempty"`
@@ -37,7 +39,8 @@ func (a BackOff) Check() (Check, error) {
 	a.Initial = cmp.Or(a.Initial, Duration(10*time.Second))
 	a.Max = cmp.Or(a.Max, Duration(5*time.Minute))
 	a.Reset = cmp.Or(a.Reset, Duration(10*time.Minute))
-	a.Tolerance = cmp.Or(a.Tolerance, Duration(500*time.Millisecond))
+	a.Early = cmp.Or(a.Early, Duration(500*time.Millisecond))
+	a.Late = cmp.Or(a.Late, Duration(500*time.Millisecond))
 	if a.AtLeast < 0 {
 		return nil, fmt.Errorf("atLeast: %d is below 0", a.AtLeast)
 	}
@@ -113,14 +116,15 @@ func (c *backOff) back(l *comebacks, at time.Duration) {
 	if c.most == nil || l.count > c.most.count {
 		c.most = l
 	}
-	if off := gap - due; c.wrong == "" && max(off, -off) > time.Duration(c.args.Tolerance) {
+	early, late := time.Duration(c.args.Early), time.Duration(c.args.Late)
+	if c.wrong == "" && (gap < due-early || gap > due+late) {
 		c.wrong = fmt.Sprintf("start %d of %s came %s after its end, and %s is due", l.count, l.id, span(gap), due)
 	}
 }
 
 func (c *backOff) Verdict() Result {
 	a := c.args
-	r := Result{ID: "backOff", Limit: fmt.Sprintf("0s, then %s doubling to %s, each within %s", a.Initial, a.Max, a.Tolerance)}
+	r := Result{ID: "backOff", Limit: fmt.Sprintf("0s, then %s doubling to %s, at most %s too early and %s too late", a.Initial, a.Max, a.Early, a.Late)}
 	count := 0
 	if c.most == nil {
 		r.Measured = "no start"

@@ -73,7 +73,7 @@ func (s Stall) Inject(ctx context.Context, env Env) (Injection, error) {
 	}
 	i := &stalled{Stall: s.filled(), dialer: dialer, env: env}
 	if err := i.tell(ctx, i.Path, renewFor); err != nil {
-		_ = i.tell(context.WithoutCancel(ctx), "", 0) // it may have heard, and not been able to say so
+		_ = i.tell(ctx, "", 0) // it may have heard, and not been able to say so
 		return nil, fmt.Errorf("stall %s: %w", env.Target, err)
 	}
 	return i, nil
@@ -110,8 +110,13 @@ func (s *stalled) ask(ctx context.Context, method, path string, body []byte) (*h
 }
 
 // tell is the switch. To stall it is told for a second at least, for 0 is without end.
+// Once it is sent nothing calls it off: what nobody waits for could be heard after what
+// is told next.
 func (s *stalled) tell(ctx context.Context, path string, last time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, stallHead)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stallHead)
 	defer cancel()
 	if path != "" {
 		last = max(last, time.Second)
@@ -177,25 +182,39 @@ func (s *stalled) Active(ctx context.Context) (Evidence, error) {
 
 // Renew tells it again.
 func (s *stalled) Renew(ctx context.Context, until time.Time) error {
-	if err := s.insist(ctx, s.Path, time.Until(until), time.Now().Add(time.Second)); err != nil {
+	late := time.Now().Add(time.Second)
+	err := s.insist(ctx, late, func() error { return s.tell(ctx, s.Path, time.Until(until)) })
+	if err != nil {
 		return fmt.Errorf("stall %s for longer: %w", s.env.Target, err)
 	}
 	return nil
 }
 
-// Revert tells it to go on. What it cannot be told it does by itself.
+// Revert tells it to go on, and looks that it does. What it cannot be told it does by
+// itself.
 func (s *stalled) Revert(ctx context.Context) error {
-	err := s.insist(ctx, "", 0, s.until)
-	if err != nil && ctx.Err() != nil {
+	deaf := false
+	err := s.insist(ctx, s.until, func() error {
+		err := s.tell(ctx, "", 0)
+		if deaf = err != nil; deaf {
+			return err
+		}
+		e, err := s.Active(ctx)
+		if err == nil && e.Observed {
+			err = errors.New(e.Proof)
+		}
+		return err
+	})
+	if err != nil && (!deaf || ctx.Err() != nil) {
 		return fmt.Errorf("let %s go on: %w", s.env.Target, err)
 	}
 	return nil
 }
 
-// insist tells it until it has heard, its life is over, or it is late.
-func (s *stalled) insist(ctx context.Context, path string, last time.Duration, late time.Time) error {
+// insist tries until it succeeds, the life is over, or it is late.
+func (s *stalled) insist(ctx context.Context, late time.Time, try func() error) error {
 	for {
-		err := s.tell(ctx, path, last)
+		err := try()
 		if err == nil || errors.Is(err, sut.ErrGone) || s.ended() {
 			return nil
 		}

@@ -48,7 +48,9 @@ func (m *Memory) serve(t sut.Target, c net.Conn) {
 		if json.NewDecoder(r.Body).Decode(&told) != nil {
 			return
 		}
-		m.stall(m.name("stall", t), told.Stall != "", time.Duration(told.StallFor))
+		if !m.stall(t, told.Stall != "", time.Duration(told.StallFor)) {
+			return
+		}
 		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(word), word)
 		return
 	}
@@ -77,18 +79,23 @@ func (m *Memory) serve(t sut.Target, c net.Conn) {
 	}
 }
 
-// stall begins or ends what is called so. What has a time ends by itself.
-func (m *Memory) stall(what string, begin bool, last time.Duration) {
+// stall begins to stall, or ends it, unless the life is over. What has a time ends by
+// itself.
+func (m *Memory) stall(t sut.Target, begin bool, last time.Duration) (heard bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.alive(t) {
+		return false
+	}
 	defer m.wake()
+	what := m.name("stall", t)
 	if !begin {
 		delete(m.broken, what)
-		return
+		return true
 	}
 	m.broken[what], m.until[what] = true, time.Now().Add(last)
 	if last == 0 {
-		return
+		return true
 	}
 	time.AfterFunc(last, func() {
 		m.mu.Lock()
@@ -98,4 +105,5 @@ func (m *Memory) stall(what string, begin bool, last time.Duration) {
 			m.wake()
 		}
 	})
+	return true
 }
