@@ -30,6 +30,9 @@ func proposeRestart(v *View, f Finding) []Plan {
 	if w, ok := v.Policy(f.Target.ID); ok {
 		p.Backoff = backoff.Config{Initial: w.Restart.Initial, Max: w.Restart.Max, Reset: w.Restart.Reset}
 		p.Steps[0].Args = grace(w.Restart.Grace)
+		if own := w.ProbeGrace(); own > 0 && f.Kind == FindingNotLive {
+			p.Steps[0].Args = grace(own)
+		}
 	}
 	return []Plan{p}
 }
