@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -101,11 +100,17 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 			}
 		})
 	}
-	var lag worst
-	wg.Go(func() { lag.run(ctx, func(d time.Duration) { report(map[string]any{"proberLag": d}) }) })
+	fares := newProberHealth()
+	wg.Go(func() {
+		fares.run(ctx, func(h probe.Health) {
+			if h.Lag > 0 {
+				report(map[string]any{"proberLag": h.Lag})
+			}
+		})
+	})
 	live := &healers.Live{
 		Trial: true, Seed: a.seed, Epoch: epoch, Journal: log, Actuator: act.New(sys), System: sys, Policy: pol,
-		Prober: &probe.Runner{System: sys, Policy: pol, Seed: a.seed, Lag: lag.add},
+		Prober: &probe.Runner{System: sys, Policy: pol, Seed: a.seed, Health: fares.add},
 		Sink: func(r healers.Record) {
 			report(r)
 			people.Recorded(r)
@@ -130,33 +135,44 @@ func listen(ctx context.Context, path string, people *control.Server) error {
 	return people.Serve(ctx, ln)
 }
 
-// worst gathers the worst lag of each second: one report a second is enough.
-type worst struct {
-	mu  sync.Mutex
-	max time.Duration // guarded by mu
+// proberHealth passes on how the prober fares, so that a harness that does not
+// listen for a while holds up no probe. What waits becomes one, with the worst lag.
+type proberHealth struct {
+	more chan struct{}
+
+	mu   sync.Mutex
+	last probe.Health // guarded by mu
 }
 
-func (w *worst) add(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.max = max(w.max, d)
+func newProberHealth() *proberHealth { return &proberHealth{more: make(chan struct{}, 1)} }
+
+func (p *proberHealth) add(h probe.Health) {
+	p.mu.Lock()
+	h.Lag = max(h.Lag, p.last.Lag)
+	p.last = h
+	p.mu.Unlock()
+	select {
+	case p.more <- struct{}{}:
+	default:
+	}
 }
 
-func (w *worst) run(ctx context.Context, report func(time.Duration)) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+func (p *proberHealth) run(ctx context.Context, report func(probe.Health)) {
+	var before probe.Health
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			w.mu.Lock()
-			d := w.max
-			w.max = 0
-			w.mu.Unlock()
-			if d > 0 {
-				report(d)
-			}
+		case <-p.more:
 		}
+		p.mu.Lock()
+		h := p.last
+		p.last.Lag = 0
+		p.mu.Unlock()
+		report(h)
+		if h.Blind != before.Blind || (h.Slack > 0) != (before.Slack > 0) {
+			slog.WarnContext(ctx, "the prober", "blind", h.Blind, "probes", h.Probes, "lag", h.Lag, "slack", h.Slack)
+		}
+		before = h
 	}
 }

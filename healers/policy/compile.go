@@ -198,6 +198,7 @@ func (c *compiler) workload(at string, w WorkloadSpec) Workload {
 	if w.ReplaceAfter > 0 && w.ReadinessProbe == nil {
 		c.add(at+".replaceAfter", "needs a readinessProbe: without one nobody knows who is ready")
 	}
+	out.Probing = c.probing(at+".probing", w)
 	out.MinAvailable, out.MaxUnavailable = c.budget(at+".disruptionBudget", w.DisruptionBudget)
 	if b := w.DisruptionBudget; b != nil && b.UnhealthyPodEvictionPolicy != nil {
 		out.UnhealthyEviction = string(*b.UnhealthyPodEvictionPolicy)

@@ -42,6 +42,7 @@ type WorkloadSpec struct {
 	LivenessProbe  *corev1.Probe `json:"livenessProbe,omitempty"`
 	ReadinessProbe *corev1.Probe `json:"readinessProbe,omitempty"`
 	StartupProbe   *corev1.Probe `json:"startupProbe,omitempty"`
+	Probing        ProbingSpec   `json:"probing,omitzero"`
 	Restart        RestartSpec   `json:"restart,omitzero"`
 	// Rotate takes an instance that is not ready out of rotation, and back in when
 	// it is. Default: true where there is a readinessProbe.
@@ -55,6 +56,15 @@ type WorkloadSpec struct {
 
 	// Known, and refused by name until its feature is there.
 	Autoscaling any `json:"autoscaling,omitempty"`
+}
+
+// ProbingSpec says how the probes of a workload are asked where core/v1 has no
+// field for it. Left out, they are asked as kubelet asks them.
+type ProbingSpec struct {
+	// KeepConnections lets each httpGet probe use its connection again: cheaper for
+	// both sides, and blind for an instance that takes no new connections. Default:
+	// a fresh one for each look.
+	KeepConnections bool `json:"keepConnections,omitempty"`
 }
 
 // RestartSpec says when an instance that ended, or hangs, is started again.

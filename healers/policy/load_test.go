@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/fixtures/sut/repair"
@@ -95,6 +96,64 @@ func TestRunbookArgumentsAreThoseOfTheVerbs(t *testing.T) {
 	}
 }
 
+// Every field of core/v1 Probe has its place in the compiled form.
+func TestProbesAreThoseOfKubernetes(t *testing.T) {
+	edit := func(old, with string) string {
+		text := shopYAML(t)
+		if !strings.Contains(text, old) {
+			t.Fatalf("not in testdata: %s", old)
+		}
+		return strings.Replace(text, old, with, 1)
+	}
+	tcp := "{tcpSocket: {port: http}, periodSeconds: 1, failureThreshold: 3}"
+	numbers := corev1.Probe{TimeoutSeconds: 1, PeriodSeconds: 10, SuccessThreshold: 1, FailureThreshold: 3}
+	protocol, mode, service, grace := corev1.HTTPProtocolHTTP2, corev1.GRPCProbeModeTLS, "shop", int64(60)
+	none := ""
+	for _, c := range []struct {
+		name, probe string
+		want        func(*corev1.Probe)
+	}{
+		{"exec", "{exec: {command: [test, -f, /ready]}}", func(p *corev1.Probe) {
+			p.Exec = &corev1.ExecAction{Command: []string{"test", "-f", "/ready"}}
+		}},
+		{"grpc", "{grpc: {port: 9000, service: shop, mode: TLS}}", func(p *corev1.Probe) {
+			p.GRPC = &corev1.GRPCAction{Port: 9000, Service: &service, Mode: &mode}
+		}},
+		{"grpc of no service", "{grpc: {port: 9000}}", func(p *corev1.Probe) {
+			p.GRPC = &corev1.GRPCAction{Port: 9000, Service: &none}
+		}},
+		{"http", "{httpGet: {port: http, protocol: HTTP2, path: '/live?a=b', httpHeaders: [{name: X-A, value: a}]}}", func(p *corev1.Probe) {
+			p.HTTPGet = &corev1.HTTPGetAction{
+				Port: intstr.FromString("http"), Protocol: &protocol, Path: "/live?a=b", Scheme: corev1.URISchemeHTTP,
+				HTTPHeaders: []corev1.HTTPHeader{{Name: "X-A", Value: "a"}},
+			}
+		}},
+		{"numbers", "{tcpSocket: {port: http}, initialDelaySeconds: 3, timeoutSeconds: 4, periodSeconds: 5, successThreshold: 1, failureThreshold: 6, terminationGracePeriodSeconds: 60}", func(p *corev1.Probe) {
+			p.TCPSocket = &corev1.TCPSocketAction{Port: intstr.FromString("http")}
+			p.InitialDelaySeconds, p.TimeoutSeconds, p.PeriodSeconds, p.FailureThreshold, p.TerminationGracePeriodSeconds = 3, 4, 5, 6, &grace
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := policy.Load("shop.yaml", []byte(edit(tcp, c.probe)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := numbers
+			c.want(&want)
+			if diff := cmp.Diff(&want, p.Workloads[1].Liveness); diff != "" {
+				t.Error(diff)
+			}
+			if grace := p.Workloads[1].ProbeGrace(); (grace > 0) != (want.TerminationGracePeriodSeconds != nil) {
+				t.Errorf("grace %v", grace)
+			}
+		})
+	}
+	p, err := policy.Load("shop.yaml", []byte(edit("rotate: false", "probing: {keepConnections: true}")))
+	if err != nil || !p.Workloads[2].Probing.KeepConnections || p.Workloads[0].Probing.KeepConnections {
+		t.Errorf("%v %+v", err, p)
+	}
+}
+
 func TestDigestTellsPoliciesApart(t *testing.T) {
 	text := shopYAML(t)
 	load := func(s string) string {
@@ -145,10 +204,25 @@ func TestProblems(t *testing.T) {
 		{"breakers", replace("runbooks: [disk-full]", "runbooks: [disk-full]\n  breakers: [{dependency: store}]"), []string{"spec.breakers: circuit breakers are not there yet; leave it out"}},
 		{"trust", replace("runbooks: [disk-full]", "runbooks: [disk-full]\n  trust: {startAt: alertOnly}"), []string{"spec.trust: trust levels are not there yet"}},
 		{"autoscaling", replace("replaceAfter: 4s", "autoscaling: {minReplicas: 3}"), []string{"spec.workloads[0].autoscaling: autoscaling is not there yet"}},
-		{"exec", replace("{tcpSocket: {port: http}", "{exec: {command: [ls]}"), []string{"livenessProbe.exec: commands inside an instance are not there yet"}},
-		{"grpc", replace("{tcpSocket: {port: http}", "{grpc: {port: 1, service: shop}"), []string{"livenessProbe.grpc: gRPC probes are not there yet"}},
-		{"two handlers", replace("{tcpSocket: {port: http}", "{tcpSocket: {port: http}, httpGet: {port: http}"), []string{"expected one of httpGet and tcpSocket, got 2 handlers"}},
-		{"no handler", replace("{tcpSocket: {port: http}, periodSeconds: 1", "{periodSeconds: 1"), []string{"livenessProbe: expected httpGet or tcpSocket"}},
+		{"exec without a command", replace("{tcpSocket: {port: http}", "{exec: {command: []}"), []string{"livenessProbe.exec.command: expected a program"}},
+		{"grpc port", replace("{tcpSocket: {port: http}", "{grpc: {port: 0, service: shop}"), []string{"livenessProbe.grpc.port: expected the number that the System declares for a port, 1 to 65535, got 0"}},
+		{"grpc mode", replace("{tcpSocket: {port: http}", "{grpc: {port: 1, mode: tls}"), []string{`livenessProbe.grpc.mode: expected Plaintext or TLS, got "tls"`}},
+		{"protocol", replace("{tcpSocket: {port: http}", "{httpGet: {port: http, protocol: HTTP3}"), []string{`livenessProbe.httpGet.protocol: expected HTTP1 or HTTP2, got "HTTP3"`}},
+		{"HTTP2 over TLS", replace("{tcpSocket: {port: http}", "{httpGet: {port: http, protocol: HTTP2, scheme: HTTPS}"), []string{"livenessProbe.httpGet.protocol: HTTP2 is spoken in the clear alone"}},
+		{"header name", replace("{name: Host, value", "{name: 'Ho st', value"), []string{`readinessProbe.httpGet.httpHeaders[0].name: expected the name of a header, got "Ho st"`}},
+		{"header value", replace("value: shop.example", `value: "a\r\nb"`), []string{`readinessProbe.httpGet.httpHeaders[0].value: expected one line, got "a\r\nb"`}},
+		{"http host", replace("{tcpSocket: {port: http}", "{httpGet: {port: http, host: h}"), []string{"livenessProbe.httpGet.host: a probe asks the instance itself"}},
+		{"tcp host", replace("{tcpSocket: {port: http}", "{tcpSocket: {port: http, host: h}"), []string{"livenessProbe.tcpSocket.host: a probe asks the instance itself"}},
+		{"scheme", replace("{tcpSocket: {port: http}", "{httpGet: {port: http, scheme: FTP}"), []string{`livenessProbe.httpGet.scheme: expected HTTP or HTTPS, got "FTP"`}},
+		{"path", replace("{tcpSocket: {port: http}", "{httpGet: {port: http, path: live}"), []string{`livenessProbe.httpGet.path: expected a path that begins with /, got "live"`}},
+		{"two handlers", replace("{tcpSocket: {port: http}", "{tcpSocket: {port: http}, httpGet: {port: http}"), []string{"expected one of httpGet, tcpSocket, exec and grpc, got 2 handlers"}},
+		{"no handler", replace("{tcpSocket: {port: http}, periodSeconds: 1", "{periodSeconds: 1"), []string{"livenessProbe: expected httpGet, tcpSocket, exec or grpc"}},
+		{"all that is wrong with one probe", replace("{tcpSocket: {port: http}, periodSeconds: 1", "{exec: {}, grpc: {port: 70000}, periodSeconds: -1, terminationGracePeriodSeconds: 0"), []string{
+			"periodSeconds: expected", "terminationGracePeriodSeconds: expected a number above 0, got 0", "exec.command: expected", "grpc.port: expected", "got 2 handlers",
+		}},
+		{"keeps nothing", replace("livenessProbe:  {tcpSocket: {port: http}", "probing: {keepConnections: true}\n      livenessProbe:  {tcpSocket: {port: http}"), []string{"spec.workloads[1].probing.keepConnections: needs an httpGet probe over HTTP1"}},
+		{"keeps no HTTP2", replace("livenessProbe:  {tcpSocket: {port: http}", "probing: {keepConnections: true}\n      livenessProbe:  {httpGet: {port: http, protocol: HTTP2}"), []string{"spec.workloads[1].probing.keepConnections: needs an httpGet probe over HTTP1"}},
+		{"no option", replace("rotate: false", "probing: {keepConnection: true}"), []string{"spec.workloads[2].probing.keepConnection: unknown field; did you mean keepConnections?"}},
 		{"port number", replace("{tcpSocket: {port: http}", "{tcpSocket: {port: 80}"), []string{"tcpSocket.port: expected the name of a port"}},
 		{"liveness success threshold", replace("periodSeconds: 1, failureThreshold: 3}", "successThreshold: 2}"), []string{"successThreshold: must be 1 in a livenessProbe, got 2"}},
 		{"readiness grace", replace("initialDelaySeconds: 1", "terminationGracePeriodSeconds: 1"), []string{"terminationGracePeriodSeconds: must not be set in a readinessProbe"}},

@@ -29,6 +29,7 @@ type Workload struct {
 	Liveness  *corev1.Probe `json:"liveness,omitempty"`
 	Readiness *corev1.Probe `json:"readiness,omitempty"`
 	Startup   *corev1.Probe `json:"startup,omitempty"`
+	Probing   Probing       `json:"probing,omitzero"`
 	Restart   Restart       `json:"restart"`
 	// Rotate: an instance that is not ready is taken out of rotation, and put back
 	// when it is. True where there is a readiness probe, unless the policy says no.
@@ -44,6 +45,26 @@ type Workload struct {
 	// UnhealthyEviction is policy/v1's unhealthyPodEvictionPolicy: whether an instance
 	// that is not ready may be evicted although too few others are. "": IfHealthyBudget.
 	UnhealthyEviction string `json:"unhealthyEviction,omitempty"`
+}
+
+// Probing says how the probes are asked where core/v1 has no field for it.
+type Probing struct {
+	// KeepConnections: an httpGet probe uses its connection again, within one
+	// incarnation.
+	KeepConnections bool `json:"keepConnections,omitempty"`
+}
+
+// ProbeGrace is how long an instance may take to end that is restarted since a
+// probe failed: terminationGracePeriodSeconds of its startup and liveness probe,
+// the longer of the two; 0: neither has one, and Restart.Grace holds.
+func (w *Workload) ProbeGrace() time.Duration {
+	var longest time.Duration
+	for _, p := range []*corev1.Probe{w.Startup, w.Liveness} {
+		if p != nil && p.TerminationGracePeriodSeconds != nil {
+			longest = max(longest, time.Duration(*p.TerminationGracePeriodSeconds)*time.Second)
+		}
+	}
+	return longest
 }
 
 // Restart says when an instance that ended, or hangs, is started again.

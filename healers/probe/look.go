@@ -2,221 +2,204 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net"
-	"net/http"
-	"net/url"
-	"os"
-	"slices"
-	"syscall"
+	"sync"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
 
-const (
-	// keptBody is how much of a body may be quoted; kubelet reads no more.
-	keptBody = 10 << 10
-	// maxBody is how much is read to learn that an answer ends. What is longer is
-	// taken for an answer that flows.
-	maxBody = 1 << 20
-	// maxRedirects is that of kubelet.
-	maxRedirects = 10
-	// quoted is how much of a body goes into a detail.
-	quoted = 120
-	agent  = "rebound-probe"
-)
+// look is one question to one instance, from when it is due until its answer was
+// taken. The loop fills it in, hands it to a worker, gets it back, and uses it
+// again.
+type look struct {
+	slot    *slot
+	system  sut.System
+	target  sut.Target
+	handler handler
+	limit   time.Duration // the probe's time-out, and the slack
+	due     time.Duration
+	free    time.Duration // when there was a worker for it
+	dialer  sut.Dialer    // of the looks before; nil: the system is asked
+	kept    net.Conn      // left by the look before; afterwards for the next
 
-type dialFunc func(ctx context.Context, port string) (net.Conn, error)
+	// What the worker makes of it.
+	begun, ended time.Duration
+	result       Result
+	detail       string
+	held         time.Duration // how late it was noticed that the limit had passed
+	spent        bool          // its end still has a hand on it: never use it again
 
-// look asks once. ctx carries no time-out of the probe; look sets it.
-func look(ctx context.Context, dial dialFunc, p *corev1.Probe) (Result, string) {
-	timeout := time.Duration(p.TimeoutSeconds) * time.Second
-	begin := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	mu      sync.Mutex
+	off     bool               // guarded by mu: called off
+	cancel  context.CancelFunc // guarded by mu; nil: not begun
+	conn    net.Conn           // guarded by mu: closed when the look ends
+	noticed time.Time          // guarded by mu: when it was seen that the look ended early
+}
+
+const calledOff = "the look was called off"
+
+// run asks, and notes what came and when.
+func (k *look) run(ctx context.Context, now func() time.Duration) {
+	k.begun = now()
+	k.result, k.detail = k.ask(ctx)
+	k.ended = now()
+}
+
+func (k *look) ask(ctx context.Context) (Result, string) {
+	deadline := time.Now().Add(k.limit)
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	var r Result
-	var detail string
-	switch {
-	case p.HTTPGet != nil:
-		r, detail = lookHTTP(ctx, dial, p.HTTPGet)
-	case p.TCPSocket != nil:
-		r, detail = lookTCP(ctx, dial, p.TCPSocket.Port.StrVal)
-	default:
-		return Unknown, "the prober has no such handler"
+	if !k.begin(cancel) {
+		return Unknown, calledOff
 	}
-	if r != Failure || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return r, detail
+	stop := context.AfterFunc(ctx, k.interrupt)
+	result, detail := k.handler.ask(ctx, k)
+	if !stop() {
+		k.spent = true
+		k.drop()
+	}
+	if result != Failure || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return result, detail
 	}
 	// A deadline that was noticed long after it passed says that this process did
 	// not run, not that the instance did not answer.
-	if late := time.Since(begin) - timeout; late > max(timeout/2, 250*time.Millisecond) {
-		return Unknown, fmt.Sprintf("the prober itself was held up for %s", late.Round(time.Millisecond))
+	k.held = max(k.seen().Sub(deadline), 0)
+	if k.held > max(k.limit/2, tolerated) {
+		return Unknown, fmt.Sprintf("the prober itself was held up for %s", k.held.Round(time.Millisecond))
 	}
-	return Failure, detail + " within " + timeout.String()
+	return Failure, detail + " within " + k.limit.Round(time.Millisecond).String()
 }
 
-func lookTCP(ctx context.Context, dial dialFunc, port string) (Result, string) {
-	conn, err := dial(ctx, port)
+// begin is false for a look that was called off before a worker had it.
+func (k *look) begin(cancel context.CancelFunc) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.cancel = cancel
+	return !k.off
+}
+
+// callOff ends the look, begun or not.
+func (k *look) callOff() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.off = true
+	if k.cancel != nil {
+		k.cancel()
+	}
+}
+
+// interrupt is called when the look's context has ended. It closes the connection
+// and sets no deadline: not every connection that a system opens minds one.
+func (k *look) interrupt() {
+	k.mu.Lock()
+	k.noticed = time.Now()
+	c := k.conn
+	k.mu.Unlock()
+	if c != nil {
+		_ = c.Close()
+	}
+}
+
+// seen is when the end of the look was noticed: by the timer, or else now.
+func (k *look) seen() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.noticed.IsZero() {
+		return time.Now()
+	}
+	return k.noticed
+}
+
+// dial opens a connection to a port of the instance.
+func (k *look) dial(ctx context.Context, port string) (net.Conn, error) {
+	if k.dialer == nil {
+		d, err := sut.Find[sut.Dialer](k.system, sut.CanDial, k.target)
+		if err != nil {
+			return nil, &dialError{fmt.Errorf("dial %s port %s: %w", k.target.ID, port, err)}
+		}
+		k.dialer = d
+	}
+	c, err := k.dialer.Dial(ctx, k.target, port)
+	if err != nil {
+		return nil, &dialError{err}
+	}
+	k.hold(c)
+	return c, nil
+}
+
+// reuse is the connection that was kept, if there is one.
+func (k *look) reuse() (net.Conn, bool) {
+	c := k.kept
+	if c == nil {
+		return nil, false
+	}
+	k.kept = nil
+	k.hold(c)
+	return c, true
+}
+
+// hold has the end of the look close a connection.
+func (k *look) hold(c net.Conn) {
+	k.mu.Lock()
+	k.conn = bare(c)
+	over := !k.noticed.IsZero()
+	k.mu.Unlock()
+	if over {
+		_ = bare(c).Close()
+	}
+}
+
+// drop closes the connection that was kept, without a word to the other side: a
+// farewell could take long.
+func (k *look) drop() {
+	if k.kept != nil {
+		_ = bare(k.kept).Close()
+		k.kept = nil
+	}
+}
+
+// renew makes the look ready for another use.
+func (k *look) renew() {
+	k.slot, k.dialer, k.kept, k.detail, k.held, k.result = nil, nil, nil, "", 0, Unknown
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.off, k.cancel, k.conn, k.noticed = false, nil, nil, time.Time{}
+}
+
+// tcpSocket asks whether a port takes connections.
+type tcpSocket struct{ port string }
+
+func (h tcpSocket) ask(ctx context.Context, k *look) (Result, string) {
+	c, err := k.dial(ctx, h.port)
 	if err != nil {
 		return blame(ctx, err)
 	}
-	// It took the connection: that is all that is asked.
-	_ = conn.Close()
+	_ = c.Close() // it took the connection: that is all that is asked
 	return Success, "connected"
 }
 
-// errElsewhere stops a redirect that leaves the instance.
-var errElsewhere = errors.New("redirect to another port")
+// execCommand asks a command inside of the instance.
+type execCommand struct{ command []string }
 
-func lookHTTP(ctx context.Context, dial dialFunc, g *corev1.HTTPGetAction) (Result, string) {
-	scheme := "http"
-	if g.Scheme == corev1.URISchemeHTTPS {
-		scheme = "https"
-	}
-	path, err := url.Parse(g.Path)
-	if err != nil {
-		path = &url.URL{Path: g.Path} // as kubelet: what is no URL is taken to the letter
-	}
-	target := url.URL{Scheme: scheme, Host: "localhost", Path: path.Path, RawQuery: path.RawQuery}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+func (h execCommand) ask(ctx context.Context, k *look) (Result, string) {
+	x, err := sut.Find[sut.Execer](k.system, sut.CanExec, k.target)
 	if err != nil {
 		return Unknown, err.Error()
 	}
-	setHeader(req, g.HTTPHeaders)
-
-	var home string // the address of the first connection: the instance's own
-	tr := &http.Transport{
-		DisableKeepAlives:  true,
-		DisableCompression: true,
-		TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, // as kubelet: who answers is known, how it is certified is not asked
-		// The probe's context and not the transport's own, which outlives it.
-		DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {
-			if home == "" {
-				home = addr
-			}
-			if addr != home {
-				return nil, errElsewhere
-			}
-			return dial(ctx, g.Port.StrVal)
-		},
-	}
-	defer tr.CloseIdleConnections()
-	client := &http.Client{Transport: tr, CheckRedirect: func(next *http.Request, via []*http.Request) error {
-		if next.URL.Hostname() != via[0].URL.Hostname() {
-			return http.ErrUseLastResponse
-		}
-		if len(via) >= maxRedirects {
-			return fmt.Errorf("stopped after %d redirects", maxRedirects)
-		}
-		return nil
-	}}
-	res, err := client.Do(req)
-	if errors.Is(err, errElsewhere) {
-		return Success, "redirected to another port"
-	}
-	if err != nil {
-		return blame(ctx, err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, keptBody))
-	if err == nil {
-		_, err = io.Copy(io.Discard, io.LimitReader(res.Body, maxBody-keptBody))
-	}
-	if err != nil {
-		// Kubelet throws this away, and so never sees a server that hangs behind its
-		// header.
-		if r, detail := blame(ctx, err); r == Unknown {
-			return r, detail
-		}
-		return Failure, fmt.Sprintf("status %d, but no end of its body", res.StatusCode)
-	}
-	if res.StatusCode < 200 || res.StatusCode >= 400 {
-		return Failure, fmt.Sprintf("status %d%s", res.StatusCode, quote(body))
-	}
-	return Success, fmt.Sprintf("status %d", res.StatusCode)
-}
-
-func quote(body []byte) string {
-	if len(body) == 0 {
-		return ""
-	}
-	if len(body) > quoted {
-		body = append(body[:quoted:quoted], "..."...)
-	}
-	return fmt.Sprintf(": %q", body)
-}
-
-// setHeader is kubelet's: Host names the host, an empty Accept or User-Agent
-// sends none.
-func setHeader(req *http.Request, headers []corev1.HTTPHeader) {
-	req.Header.Set("User-Agent", agent)
-	req.Header.Set("Accept", "*/*")
-	own := http.Header{}
-	for _, h := range headers {
-		if http.CanonicalHeaderKey(h.Name) == "Host" {
-			req.Host = h.Value
-			continue
-		}
-		own.Add(h.Name, h.Value)
-	}
-	maps.Copy(req.Header, own)
-	if req.Header.Get("Accept") == "" {
-		req.Header.Del("Accept")
-	}
-	if req.Header.Get("User-Agent") == "" {
-		req.Header["User-Agent"] = nil // nil: net/http adds none of its own
-	}
-}
-
-// blame tells whose error it is: what the network says of the instance is the
-// instance's; whatever else went wrong is the prober's own.
-func blame(ctx context.Context, err error) (Result, string) {
-	var missing *sut.Missing
-	var dialing *dialError
-	var errno syscall.Errno
+	output, code, err := x.Exec(ctx, k.target, h.command)
 	switch {
+	case err == nil && code == 0:
+		return Success, "code 0"
+	case err == nil:
+		return Failure, fmt.Sprintf("code %d%s", code, quote(output))
 	case errors.Is(ctx.Err(), context.Canceled):
-		return Unknown, "the look was called off"
-	case errors.As(err, &missing), errors.Is(err, sut.ErrGone):
+		return Unknown, calledOff
+	case ctx.Err() != nil && !notThere(err):
+		return Failure, "the command did not end"
+	default: // the way there, which kubelet does not count either
 		return Unknown, err.Error()
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() != nil:
-		return Failure, "no answer"
-	case errors.As(err, &errno):
-		if slices.Contains(ours, errno) {
-			return Unknown, errno.Error()
-		}
-		return Failure, errno.Error()
-	case errors.As(err, &dialing) && !isNetwork(dialing.err):
-		return Unknown, err.Error()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return Failure, "connection closed without an answer"
-	default:
-		return Failure, err.Error()
 	}
 }
-
-func isNetwork(err error) bool {
-	var network net.Error
-	return errors.As(err, &network)
-}
-
-// ours are the errors by which the host tells the prober that it is the one who
-// has run out of something.
-var ours = []syscall.Errno{
-	syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS,
-	syscall.EADDRNOTAVAIL, syscall.EACCES, syscall.EPERM,
-}
-
-// dialError marks what the system's dialer returned, so that an error of the
-// way there is told from a broken answer of the instance.
-type dialError struct{ err error }
-
-func (d *dialError) Error() string { return d.err.Error() }
-func (d *dialError) Unwrap() error { return d.err }

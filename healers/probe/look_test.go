@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
@@ -19,135 +16,90 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/policy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// way is a system that opens connections and runs commands as a test says.
+type way struct {
+	dial func(ctx context.Context, port string) (net.Conn, error)
+	exec func(ctx context.Context, command []string) ([]byte, int, error)
+}
+
+func (w way) Watch(context.Context, func(sut.Delta) error) error { return errors.ErrUnsupported }
+
+func (w way) Offer(c sut.Capability, t sut.Target) (any, error) {
+	if c == sut.CanDial && w.dial != nil || c == sut.CanExec && w.exec != nil {
+		return w, nil
+	}
+	return nil, &sut.Missing{Capability: c, Target: t.ID, Reason: "the test has none"}
+}
+
+func (w way) Dial(ctx context.Context, _ sut.Target, port string) (net.Conn, error) {
+	return w.dial(ctx, port)
+}
+
+func (w way) Exec(ctx context.Context, _ sut.Target, command []string) ([]byte, int, error) {
+	return w.exec(ctx, command)
+}
+
+// to reaches an address whatever the port is called.
+func to(addr string) way {
+	return way{dial: func(ctx context.Context, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	}}
+}
+
+const (
+	// short is the limit of looks that are to run into it, ample that of all others.
+	short = 300 * time.Millisecond
+	ample = 20 * time.Second
+)
+
+// newLook is a look that can be asked over and over, as the loop does.
+func newLook(w way, p *corev1.Probe, how policy.Probing) *look {
+	return &look{
+		system: w, target: sut.Target{ID: "orders/0", Incarnation: "1"}, limit: ample,
+		handler: handlerOf(p, how),
+	}
+}
+
+func lookAt(ctx context.Context, w way, p *corev1.Probe) (Result, string) {
+	return lookFor(ctx, ample, w, p, policy.Probing{})
+}
+
+func lookFor(ctx context.Context, limit time.Duration, w way, p *corev1.Probe, how policy.Probing) (Result, string) {
+	l := newLook(w, p, how)
+	defer l.drop()
+	l.limit = limit
+	return l.ask(ctx)
+}
+
+// limitOf is how long a look may take of which a detail is expected.
+func limitOf(detail string) time.Duration {
+	if strings.HasSuffix(detail, "within "+short.String()) {
+		return short
+	}
+	return ample
+}
+
 func get(path string, headers ...corev1.HTTPHeader) *corev1.Probe {
-	return &corev1.Probe{TimeoutSeconds: 1, ProbeHandler: corev1.ProbeHandler{
+	return &corev1.Probe{ProbeHandler: corev1.ProbeHandler{
 		HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromString("http"), Scheme: corev1.URISchemeHTTP, HTTPHeaders: headers},
 	}}
 }
 
-// dialTo reaches a test server whatever the port is called.
-func dialTo(addr string) dialFunc {
-	return func(ctx context.Context, _ string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-		if err != nil {
-			return nil, &dialError{err}
-		}
-		return conn, nil
-	}
+func tcp() *corev1.Probe {
+	return &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromString("tcp")}}}
 }
 
-func TestHTTP(t *testing.T) {
-	mux := http.NewServeMux()
-	status := func(path string, code int) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
-	}
-	redirect := func(path, to string) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Location", to)
-			w.WriteHeader(http.StatusFound)
-		})
-	}
-	status("/ok", 200)
-	status("/201", 201)
-	status("/304", 304)
-	status("/399", 399)
-	status("/400", 400)
-	status("/500", 500)
-	redirect("/to-ok", "/ok")
-	redirect("/to-500", "/500")
-	redirect("/away", "http://elsewhere.example/500")
-	redirect("/other-port", "http://localhost:1/500")
-	redirect("/round", "/round")
-	mux.HandleFunc("/503", func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = io.WriteString(w, `{"store":"down"}`)
-	})
-	hang := func(w http.ResponseWriter, r *http.Request) {
-		w.(http.Flusher).Flush()
-		<-r.Context().Done()
-	}
-	mux.HandleFunc("/stalled", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, "part of a bo")
-		hang(w, r)
-	})
-	mux.HandleFunc("/stalled-late", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, strings.Repeat("x", 2*keptBody))
-		hang(w, r)
-	})
-	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, strings.Repeat("x", 3*keptBody))
-	})
-	mux.HandleFunc("/endless", func(w http.ResponseWriter, _ *http.Request) {
-		for {
-			if _, err := io.WriteString(w, strings.Repeat("x", keptBody)); err != nil {
-				return
-			}
-		}
-	})
-	mux.HandleFunc("/no-header", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	mux.HandleFunc("/torn", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "100")
-		_, _ = io.WriteString(w, "short")
-	})
-	mux.HandleFunc("/hangup", func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := w.(http.Hijacker).Hijack()
-		if err == nil {
-			_ = conn.Close()
-		}
-	})
-	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusTeapot)
-		_, accept := r.Header["Accept"]
-		_, agent := r.Header["User-Agent"]
-		fmt.Fprintf(w, "%s %s accept=%v agent=%v x=%v q=%s", r.Method, r.Host, accept, agent, r.Header["X-Two"], r.URL.RawQuery)
-	})
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	addr := server.Listener.Addr().String()
+func command(args ...string) *corev1.Probe {
+	return &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: args}}}
+}
 
-	for _, c := range []struct {
-		probe  *corev1.Probe
-		want   Result
-		detail string
-	}{
-		{get("/ok"), Success, "status 200"},
-		{get("/201"), Success, "status 201"},
-		{get("/304"), Success, "status 304"},
-		{get("/399"), Success, "status 399"},
-		{get("/400"), Failure, "status 400"},
-		{get("/500"), Failure, "status 500"},
-		{get("/503"), Failure, `status 503: "{\"store\":\"down\"}"`},
-		{get("/to-ok"), Success, "status 200"},
-		{get("/to-500"), Failure, "status 500"},
-		{get("/away"), Success, "status 302"},
-		{get("/other-port"), Success, "redirected to another port"},
-		{get("/round"), Failure, "stopped after 10 redirects"},
-		{get("/large"), Success, "status 200"},
-		{get("/endless"), Success, "status 200"},
-		{get("/stalled"), Failure, "status 200, but no end of its body within 1s"},
-		{get("/stalled-late"), Failure, "status 200, but no end of its body within 1s"},
-		{get("/no-header"), Failure, "no answer within 1s"},
-		{get("/torn"), Failure, "status 200, but no end of its body"},
-		{get("/hangup"), Failure, "connection closed without an answer"},
-		{get("/echo?a=b"), Failure, `"GET localhost accept=true agent=true x=[] q=a=b"`},
-		{
-			get("/echo", corev1.HTTPHeader{Name: "Host", Value: "shop.example"}, corev1.HTTPHeader{Name: "accept"}, corev1.HTTPHeader{Name: "User-Agent"},
-				corev1.HTTPHeader{Name: "x-two", Value: "a"}, corev1.HTTPHeader{Name: "x-two", Value: "b"}),
-			Failure, `"GET shop.example accept=false agent=false x=[a b] q="`,
-		},
-	} {
-		t.Run(c.probe.HTTPGet.Path, func(t *testing.T) {
-			t.Parallel()
-			got, detail := look(t.Context(), dialTo(addr), c.probe)
-			if got != c.want || !strings.Contains(detail, c.detail) {
-				t.Errorf("got %v %q, want %v %q", got, detail, c.want, c.detail)
-			}
-		})
-	}
+func healthOf(service string) *corev1.Probe {
+	return &corev1.Probe{ProbeHandler: corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 9000, Service: &service}}}
 }
 
 func TestTCP(t *testing.T) {
@@ -155,15 +107,95 @@ func TestTCP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &corev1.Probe{TimeoutSeconds: 1, ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromString("tcp")}}}
-	if r, detail := look(t.Context(), dialTo(ln.Addr().String()), p); r != Success {
+	if r, detail := lookAt(t.Context(), to(ln.Addr().String()), tcp()); r != Success {
 		t.Errorf("listening: %v %s", r, detail)
 	}
 	if err := ln.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r, detail := look(t.Context(), dialTo(ln.Addr().String()), p); r != Failure || detail != "connection refused" {
+	if r, detail := lookAt(t.Context(), to(ln.Addr().String()), tcp()); r != Failure || detail != "connection refused" {
 		t.Errorf("closed: %v %s", r, detail)
+	}
+}
+
+// The port is handed to the system as the probe names it.
+func TestPortIsTheProbes(t *testing.T) {
+	for want, p := range map[string]*corev1.Probe{"http": get("/"), "tcp": tcp(), "9000": healthOf("")} {
+		var got string
+		lookAt(t.Context(), way{dial: func(_ context.Context, port string) (net.Conn, error) {
+			got = port
+			return nil, syscall.ECONNREFUSED
+		}}, p)
+		if got != want {
+			t.Errorf("dialed %q, want %q", got, want)
+		}
+	}
+}
+
+func TestExec(t *testing.T) {
+	w := way{exec: func(ctx context.Context, command []string) ([]byte, int, error) {
+		switch command[0] {
+		case "true":
+			return nil, 0, nil
+		case "exit":
+			return []byte("not yet " + command[1]), 3, nil
+		case "yes":
+			return []byte(strings.Repeat("y", 1000)), 1, nil
+		case "sleep":
+			<-ctx.Done()
+			return nil, 0, fmt.Errorf("run: %w", ctx.Err())
+		case "killed": // as over a socket, where the far end says how it ended
+			<-ctx.Done()
+			return nil, 0, context.Canceled
+		case "slow": // it notices late that it is to end
+			<-ctx.Done()
+			<-time.After(2 * short)
+			return nil, 0, ctx.Err()
+		case "gone late":
+			<-ctx.Done()
+			return nil, 0, errors.Join(sut.ErrGone, ctx.Err())
+		case "gone":
+			return nil, 0, fmt.Errorf("run: %w", sut.ErrGone)
+		case "docker":
+			return nil, 0, &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		default:
+			return nil, 0, errors.New("no such command")
+		}
+	}}
+	for _, c := range []struct {
+		probe  *corev1.Probe
+		want   Result
+		detail string
+	}{
+		{command("true"), Success, "code 0"},
+		{command("exit", "a b"), Failure, `code 3: "not yet a b"`},
+		{command("yes"), Failure, `code 1: "` + strings.Repeat("y", quoted) + `..."`},
+		{command("sleep"), Failure, "the command did not end within 300ms"},
+		{command("killed"), Failure, "the command did not end within 300ms"},
+		{command("slow"), Failure, "the command did not end within 300ms"},
+		{command("gone late"), Unknown, "target is gone"},
+		{command("gone"), Unknown, "target is gone"},
+		{command("docker"), Unknown, "connection refused"},
+		{command("other"), Unknown, "no such command"},
+	} {
+		t.Run(c.probe.Exec.Command[0], func(t *testing.T) {
+			t.Parallel()
+			limit := limitOf(c.detail)
+			if c.probe.Exec.Command[0] == "gone late" {
+				limit = short
+			}
+			if r, detail := lookFor(t.Context(), limit, w, c.probe, policy.Probing{}); r != c.want || !strings.Contains(detail, c.detail) {
+				t.Errorf("got %v %q, want %v %q", r, detail, c.want, c.detail)
+			}
+		})
+	}
+	if r, detail := lookAt(t.Context(), way{}, command("true")); r != Unknown || !strings.Contains(detail, "exec is not offered for orders/0") {
+		t.Errorf("got %v %q", r, detail)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r, detail := lookAt(ctx, w, command("sleep")); r != Unknown || detail != calledOff {
+		t.Errorf("called off: %v %q", r, detail)
 	}
 }
 
@@ -189,36 +221,62 @@ func TestBlame(t *testing.T) {
 		{"time-out", context.DeadlineExceeded, Failure},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, p := range []*corev1.Probe{get("/"), {TimeoutSeconds: 1, ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{}}}} {
-				r, detail := look(t.Context(), func(context.Context, string) (net.Conn, error) { return nil, &dialError{c.err} }, p)
-				if r != c.want {
+			for _, p := range []*corev1.Probe{get("/"), tcp(), healthOf("")} {
+				w := way{dial: func(context.Context, string) (net.Conn, error) { return nil, c.err }}
+				if r, detail := lookAt(t.Context(), w, p); r != c.want {
 					t.Errorf("got %v %q, want %v", r, detail, c.want)
 				}
 			}
 		})
 	}
-}
-
-func TestCalledOffIsNoFailure(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	r, _ := look(ctx, func(ctx context.Context, _ string) (net.Conn, error) {
-		cancel()
-		<-ctx.Done()
-		return nil, &dialError{ctx.Err()}
-	}, get("/"))
-	if r != Unknown {
-		t.Errorf("got %v", r)
+	if r, detail := lookAt(t.Context(), way{}, tcp()); r != Unknown {
+		t.Errorf("not offered at all: %v %q", r, detail)
+	}
+	if r, detail := lookAt(t.Context(), way{}, &corev1.Probe{}); r != Unknown {
+		t.Errorf("no handler: %v %q", r, detail)
 	}
 }
 
-// A process that was stopped finds its deadline passed when it goes on.
-func TestHeldUpProberBlamesItself(t *testing.T) {
-	r, detail := look(t.Context(), func(ctx context.Context, _ string) (net.Conn, error) {
-		<-ctx.Done()
-		<-time.After(600 * time.Millisecond)
-		return nil, &dialError{ctx.Err()}
-	}, &corev1.Probe{TimeoutSeconds: 1, ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{}}})
-	if r != Unknown || !strings.Contains(detail, "held up") {
+func TestCalledOffIsNoFailure(t *testing.T) {
+	for _, p := range []*corev1.Probe{get("/"), tcp(), healthOf("")} {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, detail := lookAt(ctx, way{dial: func(ctx context.Context, _ string) (net.Conn, error) {
+			cancel()
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}, p)
+		if r != Unknown || detail != calledOff {
+			t.Errorf("got %v %q", r, detail)
+		}
+	}
+	l := newLook(way{}, tcp(), policy.Probing{})
+	l.callOff() // before a worker had it
+	if r, detail := l.ask(t.Context()); r != Unknown || detail != calledOff {
 		t.Errorf("got %v %q", r, detail)
+	}
+}
+
+// A process that was stopped finds its deadline passed when it goes on; here its
+// timers do not run. A system that is slow to say that a look has ended is another
+// thing.
+func TestHeldUpProberBlamesItself(t *testing.T) {
+	late := func(ctx context.Context) (net.Conn, error) {
+		<-ctx.Done()
+		<-time.After(2 * short)
+		return nil, ctx.Err()
+	}
+	var l *look
+	l = newLook(way{dial: func(ctx context.Context, _ string) (net.Conn, error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return late(ctx)
+	}}, tcp(), policy.Probing{})
+	l.limit = short
+	if r, detail := l.ask(t.Context()); r != Unknown || !strings.Contains(detail, "held up") || l.held < short {
+		t.Errorf("held up: %v %q %v", r, detail, l.held)
+	}
+	w := way{dial: func(ctx context.Context, _ string) (net.Conn, error) { return late(ctx) }}
+	if r, detail := lookFor(t.Context(), short, w, tcp(), policy.Probing{}); r != Failure || detail != "no answer within 300ms" {
+		t.Errorf("a slow system: %v %q", r, detail)
 	}
 }

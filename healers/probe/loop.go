@@ -2,9 +2,7 @@ package probe
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -19,30 +17,13 @@ type loop struct {
 	runner  *Runner
 	now     func() time.Duration
 	report  func(Change)
+	asked   map[*policy.Workload]*asked
 	watched map[sut.ID]*watched
 	labels  map[string]map[string]string // of workloads
 	due     queue
 	news    *news
-	answers chan answered
-	workers int
-	busy    int
-}
-
-// watched is an instance that the policy has probes for.
-type watched struct {
-	tracker *Tracker
-	target  sut.Target
-	running bool
-	life    int // which one of its incarnations seen by this runner, from 1
-	slots   map[Role]*slot
-}
-
-// answered is the end of a look.
-type answered struct {
-	slot   *slot
-	at     time.Duration // when it began
-	result Result
-	detail string
+	pool    *pool
+	health  health
 }
 
 func (l *loop) run(ctx context.Context, children *sync.WaitGroup) {
@@ -50,106 +31,107 @@ func (l *loop) run(ctx context.Context, children *sync.WaitGroup) {
 	defer timer.Stop()
 	for {
 		l.start(ctx, children)
-		if next, ok := l.due.next(); ok && l.busy < l.workers {
-			timer.Reset(next - l.now())
-		} else {
-			timer.Reset(time.Hour) // an answer or news will come first
-		}
+		l.tell()
+		timer.Reset(l.wait())
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-l.news.more:
 			l.update(l.news.take())
-		case a := <-l.answers:
-			l.busy--
-			l.answer(a)
+		case k := <-l.pool.done:
+			l.pool.back(k)
+			l.answer(k)
 		}
 	}
 }
 
+// wait is how long the loop can wait for an answer or for news.
+func (l *loop) wait() time.Duration {
+	next := l.now() + time.Hour
+	if due, ok := l.due.next(); ok && !l.pool.full() {
+		next = min(next, due)
+	}
+	if due, ok := l.health.due(); ok {
+		next = min(next, due)
+	}
+	return next - l.now()
+}
+
 // start begins what is due, as far as there are workers.
 func (l *loop) start(ctx context.Context, children *sync.WaitGroup) {
-	for l.busy < l.workers {
+	for !l.pool.full() {
 		now := l.now()
 		next, ok := l.due.next()
 		if !ok || next > now {
 			return
 		}
 		s := l.due.pop()
-		s.busy = true
-		l.busy++
-		if l.runner.Lag != nil {
-			l.runner.Lag(now - s.due)
-		}
-		looking, cancel := context.WithCancel(ctx)
-		s.cancel = cancel
-		children.Go(func() {
-			defer cancel()
-			result, detail := look(looking, l.dialer(s.target), s.probe)
-			select {
-			case l.answers <- answered{slot: s, at: now, result: result, detail: detail}:
-			case <-ctx.Done():
-			}
-		})
+		w, k := s.of, l.pool.take()
+		k.slot, k.due, k.limit = s, s.due, l.health.limit(now, seconds(w.tracker.asked.probes[s.role].TimeoutSeconds))
+		k.system, k.target, k.handler = l.runner.System, w.tracker.target, w.tracker.asked.handlers[s.role]
+		k.dialer, k.kept = w.dialer, s.kept
+		s.look, s.kept = k, nil
+		l.health.late(now - s.due)
+		l.pool.give(ctx, children, k)
 	}
 }
 
-func (l *loop) dialer(t sut.Target) dialFunc {
-	return func(ctx context.Context, port string) (net.Conn, error) {
-		d, err := sut.Find[sut.Dialer](l.runner.System, sut.CanDial, t)
-		if err != nil {
-			return nil, &dialError{fmt.Errorf("dial %s port %s: %w", t.ID, port, err)}
+func (l *loop) tell() {
+	due, ok := l.health.due()
+	if now := l.now(); ok && due <= now {
+		told := l.health.tell(now)
+		if l.runner.Health != nil {
+			l.runner.Health(told)
 		}
-		conn, err := d.Dial(ctx, t, port)
-		if err != nil {
-			return nil, &dialError{err}
-		}
-		return conn, nil
 	}
 }
 
-func (l *loop) answer(a answered) {
-	s := a.slot
-	s.busy, s.cancel = false, nil
-	if s.dead {
+func (l *loop) answer(k *look) {
+	defer l.pool.put(k)
+	l.health.look(k)
+	if l.runner.begun != nil {
+		l.runner.begun(k.begun - k.due)
+	}
+	s := k.slot
+	if s.look != k {
 		return // of an incarnation that is over
 	}
-	w := l.watched[s.target.ID]
-	count := true
-	if a.result == Success {
-		s.seen = true
-	} else if s.impatient() {
-		// What comes four times a second must not fill a threshold that was meant
-		// for one period each.
-		count = s.due >= s.counted+s.period
+	w := s.of
+	s.look, s.kept, k.kept, w.dialer = nil, k.kept, nil, k.dialer
+	if k.result == Unknown {
+		w.dialer = nil // it may be the dialer that is wrong
 	}
+	count := s.counts(k.result)
+	s.seen = s.seen || k.result == Success
 	if count {
 		s.counted = s.due
-		if change, ok := w.tracker.Answer(s.target, s.role, a.at, a.result, a.detail); ok {
+		blind := w.tracker.blind()
+		if change, ok := w.tracker.Answer(k.target, roles[s.role], k.begun, k.result, k.detail); ok {
+			l.health.now.Blind += w.tracker.blind() - blind
 			l.report(change)
 		}
 	}
 	l.schedule(w)
 }
 
-// schedule puts every wanted role of an instance into the heap, and takes the
+// schedule puts every wanted probe of an instance into the heap, and takes the
 // others out.
 func (l *loop) schedule(w *watched) {
 	now := l.now()
-	for _, role := range roles {
-		s := w.slots[role]
-		if s == nil || s.busy {
+	for i := range w.slots {
+		s := &w.slots[i]
+		if s.look != nil {
 			continue
 		}
-		from, ok := w.tracker.Wanted(role)
+		from, ok := w.tracker.wanted(int(s.role))
 		switch {
 		case !ok:
-			l.due.remove(s)
-			s.wanted = false
+			l.unwant(s)
 		case !s.queued():
 			if !s.wanted {
 				s.wanted = true
+				l.health.now.Probes++
 				s.first = max(from, now)
 				s.counted = s.first
 				s.due = s.begin()
@@ -158,6 +140,18 @@ func (l *loop) schedule(w *watched) {
 			}
 			l.due.push(s)
 		}
+	}
+}
+
+func (l *loop) unwant(s *slot) {
+	l.due.remove(s)
+	if s.wanted {
+		s.wanted = false
+		l.health.now.Probes--
+	}
+	if s.kept != nil {
+		_ = bare(s.kept).Close()
+		s.kept = nil
 	}
 }
 
@@ -182,39 +176,48 @@ func (l *loop) update(n latest) {
 	}
 }
 
-// spec is what the policy says of an instance, which has the labels of its
+// askedOf is what the policy says of an instance, which has the labels of its
 // workload unless it has its own.
-func (l *loop) spec(in sut.Instance) (*policy.Workload, bool) {
+func (l *loop) askedOf(in sut.Instance) (*asked, bool) {
 	labels := maps.Clone(l.labels[in.Workload])
 	if labels == nil {
 		labels = map[string]string{}
 	}
 	maps.Copy(labels, in.Labels)
 	in.Labels = labels
-	return l.runner.Policy.For(in)
+	w, ok := l.runner.Policy.For(in)
+	if !ok {
+		return nil, false
+	}
+	a := l.asked[w]
+	if a == nil {
+		a = newAsked(w)
+		l.asked[w] = a
+	}
+	return a, a.count() > 0
 }
 
 func (l *loop) level(in sut.Instance) {
 	w := l.watched[in.ID]
 	if w == nil {
-		spec, ok := l.spec(in)
-		if !ok || spec.Startup == nil && spec.Liveness == nil && spec.Readiness == nil {
+		a, ok := l.askedOf(in)
+		if !ok {
 			return
 		}
-		w = &watched{tracker: NewTracker(spec)}
+		w = newWatched(a)
 		l.watched[in.ID] = w
 	}
 	running := in.Phase == sut.PhaseRunning
-	if running == w.running && (in.Target == w.target || !running) {
+	if running == w.tracker.running && (in.Target == w.tracker.target || !running) {
 		return
 	}
 	l.retire(w)
-	if in.Target != w.target {
+	if in.Target != w.tracker.target {
 		w.life++
 	}
-	w.target, w.running = in.Target, running
+	w.tracker.End()
+	w.tracker.target = in.Target
 	if !running {
-		w.tracker.End()
 		return
 	}
 	now := l.now()
@@ -223,21 +226,10 @@ func (l *loop) level(in sut.Instance) {
 		began = now - max(time.Since(in.Since), 0)
 	}
 	w.tracker.Begin(in.Target, began)
-	w.slots = map[Role]*slot{}
 	// Not of the incarnation, which is another in every run of one seed.
-	hash := seed.Hash(l.runner.Seed, "probe", string(in.ID), strconv.Itoa(w.life))
-	for role, p := range w.tracker.probes {
-		period := time.Duration(p.PeriodSeconds) * time.Second
-		phase := time.Duration(hash % uint64(period))
-		if role == Liveness {
-			// Midway between two looks of a readiness probe of the same period: what
-			// fails both crosses their thresholds in the same order in every run.
-			phase = (phase + period/2) % period
-		}
-		w.slots[role] = &slot{
-			target: in.Target, role: role, probe: p, period: period, index: -1,
-			phase: phase, spread: time.Duration(hash % uint64(soon)),
-		}
+	w.hash = seed.Hash(l.runner.Seed, "probe", string(in.ID), strconv.Itoa(int(w.life)))
+	for i := range w.slots {
+		w.slots[i].seen = false
 	}
 	l.schedule(w)
 }
@@ -252,12 +244,22 @@ func (l *loop) forget(id sut.ID) {
 // retire ends the looks at an incarnation, also those under way: one that waits
 // for its time-out would hold up the first look at the next.
 func (l *loop) retire(w *watched) {
-	for _, s := range w.slots {
-		l.due.remove(s)
-		s.dead = true
-		if s.cancel != nil {
-			s.cancel()
+	l.health.now.Blind -= w.tracker.blind()
+	for i := range w.slots {
+		s := &w.slots[i]
+		if s.look != nil {
+			s.look.callOff()
+			s.look = nil
 		}
+		l.unwant(s)
 	}
-	w.slots = nil
+	w.dialer = nil
+}
+
+// close hangs up on every instance.
+func (l *loop) close() {
+	for _, w := range l.watched {
+		l.retire(w)
+	}
+	l.pool.close()
 }

@@ -53,7 +53,7 @@ func TestAHangIsSeenInOneOrder(t *testing.T) {
 		f.deltas <- d
 		pass(hang)
 		for i := range instances {
-			f.set(sut.InstanceID("orders", i), -1)
+			f.set(sut.InstanceID("orders", i), hangs)
 		}
 		pass(8 * time.Second)
 		unready, since, dead := map[sut.ID]time.Duration{}, map[sut.ID]time.Duration{}, map[sut.ID]time.Duration{}

@@ -16,46 +16,52 @@ const (
 	// eagerFor how long at least.
 	eager    = 250 * time.Millisecond
 	eagerFor = 5 * time.Second
-	// defaultWorkers is how many looks are under way at once.
-	defaultWorkers = 32
+	// defaultWorkers is how many looks are under way at once. An instance that hangs
+	// holds a worker for its whole time-out.
+	defaultWorkers = 256
 	// A watch that failed is begun again after these.
 	rewatchFirst = 100 * time.Millisecond
 	rewatchMost  = 5 * time.Second
 )
 
 // Runner asks the instances of a system what a policy says they are to be
-// asked. One goroutine keeps one heap of what is due; a bounded number of looks
-// are under way.
+// asked. One goroutine keeps one heap of what is due; a bounded number of workers
+// look.
 type Runner struct {
 	System sut.System
 	Policy *policy.Policy
 	// Seed spreads the looks; it decides nothing else.
 	Seed uint64
-	// Workers bounds the looks under way; 0 means 32.
+	// Workers bounds the looks under way, and the goroutines; 0 means 256.
 	Workers int
-	// Lag is told with every look how late it was begun; nil: nobody is. It is
-	// called by the goroutine of Run and must be quick.
-	Lag func(time.Duration)
+	// Health is told how the prober itself fares, at most once a second and when
+	// there is news; nil: nobody is. It is called by the goroutine of Run and must be
+	// quick.
+	Health func(Health)
+
+	begun func(late time.Duration) // of each look, for benchmarks
 }
 
 // Run asks until ctx ends, which is no error, and calls report with every
-// change, one at a time. now is the engine's clock: what Since is written in.
+// change, one at a time. now is the engine's clock, which many goroutines may ask:
+// what Since is written in.
 func (r *Runner) Run(ctx context.Context, now func() time.Duration, report func(Change)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l := &loop{
-		runner: r, now: now, report: report,
-		watched: map[sut.ID]*watched{}, labels: map[string]map[string]string{}, news: newNews(), answers: make(chan answered),
-		workers: r.Workers,
+	most := r.Workers
+	if most <= 0 {
+		most = defaultWorkers
 	}
-	if l.workers <= 0 {
-		l.workers = defaultWorkers
+	l := &loop{
+		runner: r, now: now, report: report, pool: newPool(most, now), news: newNews(),
+		watched: map[sut.ID]*watched{}, labels: map[string]map[string]string{}, asked: map[*policy.Workload]*asked{},
 	}
 	var children sync.WaitGroup
-	defer children.Wait()
-	defer cancel()
 	children.Go(func() { r.watch(ctx, l.news) })
 	l.run(ctx, &children)
+	cancel()
+	children.Wait()
+	l.close()
 	return nil
 }
 

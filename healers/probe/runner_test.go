@@ -23,15 +23,24 @@ import (
 	"github.com/rebound-chaos/rebound/healers/probe"
 )
 
+// What a fake instance answers with, besides a status.
+const (
+	refuses = 0
+	hangs   = -1 // takes no connection
+	stalls  = -2 // sends a header and half a body
+)
+
 // fake is a system of which a test sets the instances and their answers.
 type fake struct {
 	mu     sync.Mutex
 	deltas chan sut.Delta
-	status map[sut.ID]int // 0: refuses, -1: hangs
+	status map[sut.ID]int
 	dialed map[sut.ID][]time.Duration
 	begin  time.Time
 	busy   int
 	most   int
+	open   int
+	offers int
 	broken error
 }
 
@@ -58,6 +67,7 @@ func (f *fake) Watch(ctx context.Context, report func(sut.Delta) error) error {
 func (f *fake) Offer(sut.Capability, sut.Target) (any, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.offers++
 	if f.broken != nil {
 		return nil, f.broken
 	}
@@ -70,39 +80,92 @@ func (f *fake) set(id sut.ID, status int) {
 	f.status[id] = status
 }
 
+func (f *fake) answers(id sut.ID) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.status[id]
+}
+
+func (f *fake) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = err
+}
+
 func (f *fake) dials(id sut.ID) []time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.dialed[id])
 }
 
+// counted is how many connections are open, and how many looks were under way at
+// once.
+func (f *fake) counted() (open, most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.open, f.most
+}
+
 func (f *fake) Dial(ctx context.Context, t sut.Target, _ string) (net.Conn, error) {
 	f.mu.Lock()
-	status := f.status[t.ID]
+	status, broken := f.status[t.ID], f.broken
 	f.dialed[t.ID] = append(f.dialed[t.ID], time.Since(f.begin))
 	f.busy++
 	f.most = max(f.most, f.busy)
 	f.mu.Unlock()
-	defer func() {
-		f.mu.Lock()
-		f.busy--
-		f.mu.Unlock()
-	}()
-	if status == 0 {
-		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
-	}
-	if status < 0 {
+	if broken == nil && status == hangs {
 		<-ctx.Done()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy--
+	switch {
+	case broken != nil:
+		return nil, broken
+	case status == refuses:
+		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	case status == hangs:
 		return nil, ctx.Err()
 	}
 	near, far := net.Pipe()
-	go func() {
-		if _, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
-			_, _ = io.WriteString(far, fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status))
+	f.open++
+	go f.serve(t.ID, far)
+	return &opened{Conn: near, f: f}, nil
+}
+
+// serve answers over one connection until somebody hangs up.
+func (f *fake) serve(id sut.ID, far net.Conn) {
+	defer func() { _ = far.Close() }()
+	for r := bufio.NewReader(far); ; {
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
 		}
-		_ = far.Close()
-	}()
-	return near, nil
+		text := fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n", f.answers(id))
+		if f.answers(id) == stalls {
+			text = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
+		}
+		if _, err := io.WriteString(far, text); err != nil || req.Close {
+			_, _ = r.ReadByte() // until it is closed
+			return
+		}
+	}
+}
+
+// opened is a connection that counts.
+type opened struct {
+	net.Conn
+	f    *fake
+	once sync.Once
+}
+
+func (o *opened) Close() error {
+	o.once.Do(func() {
+		o.f.mu.Lock()
+		o.f.open--
+		o.f.mu.Unlock()
+	})
+	return o.Conn.Close()
 }
 
 func httpProbe(period, failures int32) *corev1.Probe {
@@ -118,11 +181,13 @@ func instance(id sut.ID, incarnation string) sut.Instance {
 
 // running is a Runner in a bubble.
 type running struct {
-	mu   sync.Mutex
-	all  []probe.Change  // guarded by mu
-	when []time.Duration // guarded by mu
-	late []time.Duration // guarded by mu
-	stop func()
+	mu    sync.Mutex
+	all   []probe.Change  // guarded by mu
+	when  []time.Duration // guarded by mu
+	fared []probe.Health  // guarded by mu
+	at    []time.Duration // guarded by mu: when each of fared was told
+	jump  time.Duration   // guarded by mu: what the engine's clock is ahead
+	stop  func()
 }
 
 // changes are those so far, and when they came.
@@ -132,10 +197,17 @@ func (r *running) changes() ([]probe.Change, []time.Duration) {
 	return slices.Clone(r.all), slices.Clone(r.when)
 }
 
-func (r *running) lags() []time.Duration {
+func (r *running) health() ([]probe.Health, []time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.late)
+	return slices.Clone(r.fared), slices.Clone(r.at)
+}
+
+// stand lets the engine's clock go on while nobody gets to run.
+func (r *running) stand(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.jump += d
 }
 
 func start(t *testing.T, f *fake, w policy.Workload, workers int) *running {
@@ -144,22 +216,27 @@ func start(t *testing.T, f *fake, w policy.Workload, workers int) *running {
 	out := &running{}
 	ctx, cancel := context.WithCancel(t.Context())
 	begin := time.Now()
-	now := func() time.Duration { return time.Since(begin) }
+	now := func() time.Duration {
+		out.mu.Lock()
+		defer out.mu.Unlock()
+		return time.Since(begin) + out.jump
+	}
 	r := &probe.Runner{
 		System: f, Policy: &policy.Policy{Workloads: []policy.Workload{w}}, Seed: 7, Workers: workers,
-		Lag: func(d time.Duration) {
+		Health: func(h probe.Health) {
+			at := now()
 			out.mu.Lock()
 			defer out.mu.Unlock()
-			out.late = append(out.late, d)
+			out.fared, out.at = append(out.fared, h), append(out.at, at)
 		},
 	}
 	done := make(chan error, 1)
 	go func() {
 		done <- r.Run(ctx, now, func(c probe.Change) {
+			at := now()
 			out.mu.Lock()
 			defer out.mu.Unlock()
-			out.all = append(out.all, c)
-			out.when = append(out.when, now())
+			out.all, out.when = append(out.all, c), append(out.when, at)
 		})
 	}()
 	out.stop = func() {
@@ -226,7 +303,7 @@ func TestHangIsSeenByLivenessInThreePeriods(t *testing.T) {
 		defer func() { r.stop() }()
 		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{instance("orders/0", "1")}}
 		pass(10 * time.Second)
-		f.set("orders/0", -1)
+		f.set("orders/0", hangs)
 		pass(5 * time.Second)
 		if changes, _ := r.changes(); len(changes) != 2 || changes[1].Result != probe.Failure || changes[1].Detail != "no answer within 1s" {
 			t.Fatalf("%+v", changes)
@@ -270,7 +347,7 @@ func TestReplicasAreNotAskedInStep(t *testing.T) {
 func TestNewIncarnationDoesNotWaitForTheOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.set("orders/0", -1)
+		f.set("orders/0", hangs)
 		w := policy.Workload{Readiness: httpProbe(10, 1)}
 		w.Readiness.TimeoutSeconds = 60
 		r := start(t, f, w, 1) // one worker, and it hangs
@@ -334,9 +411,7 @@ func TestBlindProberSaysUnknown(t *testing.T) {
 		defer func() { r.stop() }()
 		f.deltas <- sut.Delta{Reset: true, Instances: []sut.Instance{instance("orders/0", "1")}}
 		pass(3 * time.Second)
-		f.mu.Lock()
-		f.broken = errors.New("connection to the system is lost")
-		f.mu.Unlock()
+		f.fail(errors.New("connection to the system is lost"))
 		f.deltas <- sut.Delta{Lost: "socket closed"} // the watch fails, and is begun again
 		pass(5 * time.Second)
 		if changes, _ := r.changes(); len(changes) != 2 || changes[1].Result != probe.Unknown {
@@ -355,19 +430,27 @@ func TestPoolIsBoundedAndLagIsTold(t *testing.T) {
 		d := sut.Delta{Reset: true}
 		for i := range 10 {
 			id := sut.InstanceID("orders", i)
-			f.set(id, -1) // each takes its whole time-out
+			f.set(id, hangs) // each takes its whole time-out
 			d.Instances = append(d.Instances, instance(id, "1"))
 		}
 		f.deltas <- d
-		pass(4500 * time.Millisecond)
-		f.mu.Lock()
-		most := f.most
-		f.mu.Unlock()
-		if most != 2 {
+		pass(6500 * time.Millisecond)
+		if _, most := f.counted(); most != 2 {
 			t.Errorf("%d looks at once", most)
 		}
-		if lags := r.lags(); len(lags) != 10 || slices.Max(lags) < 3*time.Second {
-			t.Errorf("lags %v", lags)
+		var worst time.Duration
+		told, at := r.health()
+		for i, h := range told {
+			worst = max(worst, h.Lag)
+			if h.Slack != 0 {
+				t.Errorf("%+v: it is the instances that hold the workers", h)
+			}
+			if i > 0 && at[i]-at[i-1] < time.Second {
+				t.Errorf("told at %v", at)
+			}
+		}
+		if worst < 3*time.Second {
+			t.Errorf("told %+v", told)
 		}
 	})
 }

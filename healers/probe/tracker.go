@@ -3,56 +3,40 @@ package probe
 import (
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers/policy"
 )
 
-// Roles are the roles in the order in which they gate each other.
-var roles = [...]Role{Startup, Liveness, Readiness}
-
 // Tracker follows the probes of one instance through its incarnations. It is
 // pure: time comes in as an argument. The zero value is not usable.
 type Tracker struct {
-	probes  map[Role]*corev1.Probe
+	asked   *asked // shared by the instances of a workload
 	target  sut.Target
-	running bool
 	began   time.Duration
-	runs    map[Role]*run
+	runs    [len(roles)]run
+	running bool
 }
 
 // run is a row of equal answers of one probe.
 type run struct {
-	told     bool   // something was reported
-	reported Result // what
-	last     Result
-	length   int32
-	since    time.Duration // of the first of the row
-	blind    int32         // looks in a row that the prober itself spoiled
-	blindAt  time.Duration
+	since   time.Duration // of the first of the row
+	blindAt time.Duration
+	length  int32
+	blind   int32 // looks in a row that the prober itself spoiled
+	last    Result
+	told    bool   // something was reported
+	said    Result // what
 }
 
 // NewTracker makes a tracker of a workload's instance; it asks for nothing
 // until Begin.
-func NewTracker(w *policy.Workload) *Tracker {
-	t := &Tracker{probes: map[Role]*corev1.Probe{}}
-	for role, p := range map[Role]*corev1.Probe{Startup: w.Startup, Liveness: w.Liveness, Readiness: w.Readiness} {
-		if p != nil {
-			t.probes[role] = p
-		}
-	}
-	return t
-}
+func NewTracker(w *policy.Workload) *Tracker { return &Tracker{asked: newAsked(w)} }
 
 // Begin is a new incarnation, which was started at began. Nothing of the one
 // before counts for it.
 func (t *Tracker) Begin(target sut.Target, began time.Duration) {
 	t.target, t.began, t.running = target, began, true
-	t.runs = map[Role]*run{}
-	for role := range t.probes {
-		t.runs[role] = &run{}
-	}
+	t.runs = [len(roles)]run{}
 }
 
 // End is the end of the incarnation: nothing is wanted of it any more. That it
@@ -62,17 +46,26 @@ func (t *Tracker) End() { t.running = false }
 // Wanted tells whether a role is to be asked now, and from when on. Until the
 // startup probe has succeeded only it is wanted, and afterwards it never is.
 func (t *Tracker) Wanted(role Role) (from time.Duration, ok bool) {
-	p := t.probes[role]
+	n, ok := number(role)
+	if !ok {
+		return 0, false
+	}
+	return t.wanted(n)
+}
+
+func (t *Tracker) wanted(n int) (from time.Duration, ok bool) {
+	p := t.asked.probes[n]
 	if p == nil || !t.running {
 		return 0, false
 	}
-	if s := t.runs[Startup]; s != nil {
-		started := s.told && s.reported == Success
-		if started == (role == Startup) {
+	if t.asked.probes[startup] != nil {
+		s := &t.runs[startup]
+		started := s.told && s.said == Success
+		if started == (n == startup) {
 			return 0, false
 		}
 	}
-	return t.began + time.Duration(p.InitialDelaySeconds)*time.Second, true
+	return t.began + seconds(p.InitialDelaySeconds), true
 }
 
 // Answer takes what one look at a target showed, and returns the change when a
@@ -81,19 +74,20 @@ func (t *Tracker) Wanted(role Role) (from time.Duration, ok bool) {
 // spoiled: it breaks no row of answers, and failureThreshold of them in a row
 // say that the prober is blind.
 func (t *Tracker) Answer(target sut.Target, role Role, at time.Duration, r Result, detail string) (Change, bool) {
-	if target != t.target {
+	n, ok := number(role)
+	if !ok || target != t.target {
 		return Change{}, false
 	}
-	if _, ok := t.Wanted(role); !ok {
+	if _, ok := t.wanted(n); !ok {
 		return Change{}, false
 	}
-	p, u := t.probes[role], t.runs[role]
+	p, u := t.asked.probes[n], &t.runs[n]
 	if r == Unknown {
 		if u.blind == 0 {
 			u.blindAt = at
 		}
 		u.blind++
-		if u.blind < p.FailureThreshold || u.told && u.reported == Unknown {
+		if u.blind < p.FailureThreshold || u.told && u.said == Unknown {
 			return Change{}, false
 		}
 		// What was known is too old to count on when sight comes back.
@@ -108,13 +102,23 @@ func (t *Tracker) Answer(target sut.Target, role Role, at time.Duration, r Resul
 	if r == Failure && u.length < p.FailureThreshold || r == Success && u.length < p.SuccessThreshold {
 		return Change{}, false
 	}
-	if u.told && u.reported == r {
+	if u.told && u.said == r {
 		return Change{}, false
 	}
 	return t.tell(role, u, r, u.since, detail), true
 }
 
 func (t *Tracker) tell(role Role, u *run, r Result, since time.Duration, detail string) Change {
-	u.told, u.reported = true, r
+	u.told, u.said = true, r
 	return Change{Target: t.target, Role: role, Result: r, Since: since, Detail: detail}
+}
+
+// blind is how many of the probes say at present that they do not know.
+func (t *Tracker) blind() (n int) {
+	for i := range t.runs {
+		if u := &t.runs[i]; t.running && u.told && u.said == Unknown {
+			n++
+		}
+	}
+	return n
 }

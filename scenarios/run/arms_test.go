@@ -18,6 +18,7 @@ import (
 	"github.com/rebound-chaos/rebound/fixtures/process"
 	"github.com/rebound-chaos/rebound/fixtures/remote"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/fixtures/sut/harm"
 	"github.com/rebound-chaos/rebound/fixtures/sut/suttest"
 	"github.com/rebound-chaos/rebound/reports/timeline"
 	"github.com/rebound-chaos/rebound/scenarios"
@@ -34,6 +35,7 @@ func TestEngineHearsOfNodesAndBudgetsAndBlindness(t *testing.T) {
 	sys := suttest.New(told)
 	sys.Record("repair.evict", nil)
 	sys.Record("repair.cordon", nil)
+	sys.Record(harm.CanKill, nil)
 	socket := filepath.Join(t.TempDir(), "s")
 	var lc net.ListenConfig
 	ln, err := lc.Listen(t.Context(), "unix", socket)
@@ -52,8 +54,8 @@ func TestEngineHearsOfNodesAndBudgetsAndBlindness(t *testing.T) {
 			t.Errorf("%s does not pass: %v", can, err)
 		}
 	}
-	if _, err := c.Offer(sut.CanExec, sut.Target{ID: "orders/0"}); err == nil {
-		t.Error("the engine may run commands in instances")
+	if _, err := c.Offer(harm.CanKill, sut.Target{ID: "orders/0"}); err == nil {
+		t.Error("the engine may kill instances")
 	}
 	blind := sut.Delta{Lost: "the API server does not answer"}
 	seen := errors.New("seen")
