@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -64,6 +65,10 @@ type Live struct {
 	// Sink is given every record of this run once it is durable, in order, and must
 	// not keep it; nil: nobody is.
 	Sink func(Record)
+	// Tape is given every Input as a line of JSON before it is stepped, so that the
+	// decisions can be made again from what was seen; nil: nobody is. One that cannot be
+	// written ends the tape, and not the healing.
+	Tape io.Writer
 	// Notify tells people, page wakes one; nil: such acts are refused.
 	Notify func(m Message, page bool)
 	// Commands are of people, who have been checked; nil: there are none.
@@ -78,7 +83,7 @@ type Live struct {
 // without a durable record nothing may be done. It returns when all that it
 // began has ended.
 func (l *Live) Run(ctx context.Context) error {
-	s := &shell{live: l, inbox: newInbox(), cancel: map[ActID]context.CancelFunc{}}
+	s := &shell{live: l, tape: l.Tape, inbox: newInbox(), cancel: map[ActID]context.CancelFunc{}}
 	if err := s.restore(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type shell struct {
 	acts    sync.WaitGroup
 	workers chan struct{}
 	records int // since the last checkpoint
+	tape    io.Writer
 }
 
 // now goes on where the last record stopped: the time in which no engine ran
@@ -128,6 +130,7 @@ func (s *shell) step(ctx context.Context, in Input, begin func(context.Context, 
 			delete(s.cancel, d.ID)
 		}
 	}
+	s.record(&in)
 	keeper, keeps := s.live.Journal.(Checkpointer)
 	var before Checkpoint
 	keeps = keeps && s.records >= checkpointEvery
@@ -159,6 +162,20 @@ func (s *shell) step(ctx context.Context, in Input, begin func(context.Context, 
 		begin(ctx, a, out.Grant(i))
 	}
 	return out.Next, nil
+}
+
+// record puts what the engine is about to be told on the tape.
+func (s *shell) record(in *Input) {
+	if s.tape == nil {
+		return
+	}
+	b, err := json.Marshal(in)
+	if err == nil {
+		_, err = s.tape.Write(append(b, '\n'))
+	}
+	if err != nil {
+		s.tape = nil
+	}
 }
 
 // start begins an act. It goes on after ctx has ended, for the grace at most:

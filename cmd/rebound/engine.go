@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"iter"
 	"log/slog"
 	"os"
@@ -22,8 +23,8 @@ import (
 
 // engineArgs are what the harness tells its engine.
 type engineArgs struct {
-	system, policy, journal, control, run string
-	seed                                  uint64
+	system, policy, journal, control, tape, run string
+	seed                                        uint64
 }
 
 // engineCommand is the healing engine of a run: a process of its own, so that it
@@ -38,6 +39,7 @@ func engineCommand() *cobra.Command {
 	c.Flags().StringVar(&a.policy, "policy", "", "the healing policy with its runbooks")
 	c.Flags().StringVar(&a.journal, "journal", "", "the file of the journal")
 	c.Flags().StringVar(&a.control, "control", "", "the socket at which people reach it; empty: nowhere")
+	c.Flags().StringVar(&a.tape, "tape", "", "the file that what it sees is added to; empty: none")
 	c.Flags().StringVar(&a.run, "run", "", "the run it belongs to")
 	c.Flags().Uint64Var(&a.seed, "seed", 0, "the seed of the run")
 	return c
@@ -100,6 +102,19 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 			}
 		})
 	}
+	var tape io.Writer
+	if a.tape != "" {
+		f, openErr := os.OpenFile(a.tape, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if openErr != nil {
+			return openErr
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		// The engine before may have been killed in the middle of a line.
+		if _, startErr := f.WriteString("\n"); startErr != nil {
+			return startErr
+		}
+		tape = f
+	}
 	fares := newProberHealth()
 	wg.Go(func() {
 		fares.run(ctx, func(h probe.Health) {
@@ -115,7 +130,7 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 			report(r)
 			people.Recorded(r)
 		},
-		Commands: people.Commands(),
+		Commands: people.Commands(), Tape: tape,
 		Notify: func(m healers.Message, page bool) {
 			slog.InfoContext(ctx, m.Text, "page", page)
 		},

@@ -19,7 +19,7 @@ import (
 )
 
 // journalFile is where the engine of a run keeps its records, in the folder for results.
-const journalFile = "journal.db"
+const journalFile = run.JournalFile
 
 func whyCommand() *cobra.Command {
 	var out output

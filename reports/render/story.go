@@ -20,6 +20,7 @@ type story struct {
 	faults []hit
 	acts   []act
 	pools  []*pool
+	hidden []string      // what the engine healed again and again, in its words
 	broken time.Duration // when the first injection began; 0: none did
 	stop   string
 	last   time.Duration
@@ -78,6 +79,8 @@ func tell(events []timeline.Event, j assertions.Judgement) story {
 			if _, ok := outcomes[e.Healing.Act]; !ok {
 				outcomes[e.Healing.Act] = e
 			}
+		case e.Healing != nil && e.Healing.State == timeline.HealingFinding && e.Healing.Finding == "recurring":
+			s.hidden = append(s.hidden, oneLine(e.Healing.Text))
 		case e.Stop != nil:
 			s.stop = oneLine(e.Stop.Reason)
 		case e.End != nil:

@@ -247,6 +247,9 @@ func (u Run) warnings() []string {
 	for _, w := range u.Judgement.Warnings {
 		all = append(all, oneLine(w))
 	}
+	for _, h := range u.story.hidden {
+		all = append(all, "healing papers over a problem: "+h)
+	}
 	if !u.story.ended {
 		all = append(all, "the record has no end: the run was cut off")
 	}

@@ -198,7 +198,7 @@ func outDir(dir string) (string, error) {
 // CheckOut refuses a folder that holds results, with [ErrHoldsResults], and what
 // cannot be one. A folder that is not there is fine.
 func CheckOut(dir string) error {
-	for _, name := range []string{"timeline.jsonl", "result.json", "journal.db"} {
+	for _, name := range []string{"timeline.jsonl", "result.json", JournalFile} {
 		_, err := os.Lstat(filepath.Join(dir, name))
 		if err == nil {
 			return fmt.Errorf("%w: %s is in %s", ErrHoldsResults, name, dir)

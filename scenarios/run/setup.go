@@ -192,7 +192,7 @@ func (s *session) startEngine(ctx context.Context) error {
 	e := &engine{
 		binary: s.cfg.Binary, socket: socket, run: s.id, lease: s.guardian, rec: s.rec,
 		seed:    seed.Hash(s.cfg.Seed, "engine"),
-		journal: filepath.Join(s.cfg.Out, "journal.db"), log: filepath.Join(logs, "engine.log"),
+		journal: filepath.Join(s.cfg.Out, JournalFile), tape: filepath.Join(s.cfg.Out, TapeFile), log: filepath.Join(logs, "engine.log"),
 	}
 	if err := e.files(s.scratch, s.bundle); err != nil {
 		return err

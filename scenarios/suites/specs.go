@@ -67,6 +67,11 @@ func (c Case) specs() {
 	ginkgo.It("passes every check of its scenario", func(ginkgo.SpecContext) {
 		gomega.Expect(played.Outcome).To(matchers.PassAllChecks())
 	}, within)
+	if c.Arm == sut.ArmRebound {
+		ginkgo.It("decides the same again when its engine is shown what it saw", func(ctx ginkgo.SpecContext) {
+			gomega.Expect(Replay(ctx, played.Outcome)).To(gomega.BeNumerically(">", 10), "records that were compared")
+		}, within)
+	}
 	if c.Databases() {
 		ginkgo.It("lost no order: each that was acknowledged is a row of PostgreSQL", func(ginkgo.SpecContext) {
 			gomega.Expect(played.Outcome.Audit).To(gomega.Succeed())
