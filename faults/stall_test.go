@@ -3,6 +3,7 @@ package faults_test
 import (
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,16 +47,16 @@ func TestStallEndsWithItsHarness(t *testing.T) {
 func TestStallOfOneThatDoesNotHear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := memory()
-		deaf := false
+		var deaf atomic.Bool
 		m.Fail = func(call string) error {
-			if deaf && call == "dial" {
+			if deaf.Load() && call == "dial" {
 				return errors.New("no route")
 			}
 			return nil
 		}
 		p := play(t, m, item("stall", "orders/1", 0, 5*time.Second))
 		after(4 * time.Second)
-		deaf = true
+		deaf.Store(true)
 		after(2 * time.Second)
 		if len(m.Broken()) != 1 {
 			t.Errorf("broken: %v", m.Broken())
@@ -64,7 +65,7 @@ func TestStallOfOneThatDoesNotHear(t *testing.T) {
 		if got := p.story(); len(got) != 3 || got[2] == "1 reverted@5.3s" {
 			t.Errorf("it was reverted before it was over: %v", got)
 		}
-		deaf = false
+		deaf.Store(false)
 		if err := p.Revert(t.Context()); err != nil {
 			t.Error(err)
 		}
