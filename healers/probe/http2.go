@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,9 +40,9 @@ type reply struct {
 
 // field is the value of the last header or trailer of that name.
 func (r *reply) field(name string) (string, bool) {
-	for i := len(r.fields) - 1; i >= 0; i-- {
-		if r.fields[i].Name == name {
-			return r.fields[i].Value, true
+	for _, f := range slices.Backward(r.fields) {
+		if f.Name == name {
+			return f.Value, true
 		}
 	}
 	return "", false

@@ -11,15 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers/policy"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // way is a system that opens connections and runs commands as a test says.
 type way struct {
@@ -46,7 +43,9 @@ func (w way) Exec(ctx context.Context, _ sut.Target, command []string) ([]byte, 
 
 // to reaches an address whatever the port is called.
 func to(addr string) way {
-	return way{dial: func(ctx context.Context, _ string) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "tcp", addr) }}
+	return way{dial: func(ctx context.Context, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	}}
 }
 
 const (
