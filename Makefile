@@ -122,8 +122,9 @@ fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	    $(GO) test $$t -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s}; done; done
 
 .PHONY: bench
-bench: ready build ## Benchmarks, five runs each: reaction to a crash, proxies, kills, starts, a cluster
+bench: ready build ## Benchmarks, five runs each: reaction to a crash, probes, proxies, kills, starts, a cluster
 	@$(CLUSTERED) $(WAIT) $(GO) test -run '^$$' -bench . -benchmem -count 5 ./...
+	cd ci/bench && $(GO) test -bench . -timeout 20m ./...
 
 .PHONY: docs
 docs: build ## Write docs/reference.md anew from what is registered

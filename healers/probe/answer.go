@@ -75,6 +75,9 @@ func talkHTTP1(c net.Conn, _ *http.Request, sent []byte) (answer, error) {
 func (r *reader) read(from io.Reader) (answer, error) {
 	r.from = bounded{from: from, left: maxHead}
 	r.buf.Reset(&r.from)
+	if a, ok := r.plain(); ok {
+		return a, nil
+	}
 	for informed := 0; ; informed++ {
 		if informed > maxInformed {
 			return answer{heard: true}, errInformed

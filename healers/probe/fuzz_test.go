@@ -1,9 +1,11 @@
 package probe
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -66,6 +68,47 @@ func FuzzLookHTTP1(f *testing.F) {
 				t.Errorf("%v %q of %+v", r, detail, a)
 			}
 		})
+	})
+}
+
+// What is read in one piece is what net/http reads, byte for byte.
+func FuzzLookPlain(f *testing.F) {
+	for _, s := range []string{
+		well, well + "more", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+		"HTTP/1.1 299\r\nContent-Length: 00\r\ncontent-type: a/b;c=\"d\"\r\n\r\n", "HTTP/1.1 204 x\r\nContent-Length: 1\r\n\r\na",
+		"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: a, close\r\n\r\na", "HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\na",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nX:\xc3\xa4\r\n\r\na", "HTTP/1.1 200 OK\r\n: x\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: \t1 \r\n\r\na", "HTTP/1.1 2+0 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 \n\r\nContent-Length:0\r\n\r\n000",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := &reader{buf: bufio.NewReaderSize(nil, 64<<10)}
+		r.from = bounded{from: bytes.NewReader(data), left: maxHead}
+		r.buf.Reset(&r.from)
+		got, ok := r.plain()
+		if !ok {
+			if left, _ := io.ReadAll(r.buf); len(data) <= maxHead && !bytes.Equal(left, data) {
+				t.Errorf("it took %d bytes of what it did not read", len(data)-len(left))
+			}
+			return
+		}
+		in := bufio.NewReaderSize(bytes.NewReader(data), 64<<10)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatalf("%q is %+v, and no answer to net/http: %v", data, got, err)
+		}
+		body, err := io.ReadAll(res.Body)
+		want := answer{status: res.StatusCode, heard: true, again: !res.Close && in.Buffered() == 0}
+		if err != nil || got.status != want.status || got.again != want.again || got.location != "" || got.body != nil {
+			t.Errorf("%q is %+v, to net/http %+v with %q, %v", data, got, want, body, err)
+		}
+		if in.Buffered() != r.buf.Buffered() {
+			t.Errorf("%q: %d bytes are left, of net/http %d", data, r.buf.Buffered(), in.Buffered())
+		}
 	})
 }
 

@@ -147,6 +147,11 @@ func (h *httpGet) over(c net.Conn, k *look, req *http.Request, sent []byte) (ans
 	case h.keep && a.again && a.status < 400:
 		k.kept = c
 	default:
+		if t, ok := c.(*net.TCPConn); ok {
+			// All was said: neither side has to remember the connection for a minute, and
+			// no machine that asks much runs out of ports (k/k#89898).
+			_ = t.SetLinger(0)
+		}
 		_ = c.Close()
 	}
 	return a, err

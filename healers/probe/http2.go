@@ -40,9 +40,9 @@ type reply struct {
 
 // field is the value of the last header or trailer of that name.
 func (r *reply) field(name string) (string, bool) {
-	for i := range slices.Backward(r.fields) {
-		if r.fields[i].Name == name {
-			return r.fields[i].Value, true
+	for _, f := range slices.Backward(r.fields) {
+		if f.Name == name {
+			return f.Value, true
 		}
 	}
 	return "", false

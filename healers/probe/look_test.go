@@ -11,15 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers/policy"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // way is a system that opens connections and runs commands as a test says.
 type way struct {

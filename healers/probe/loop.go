@@ -40,7 +40,10 @@ func (l *loop) run(ctx context.Context, children *sync.WaitGroup) {
 		case <-l.news.more:
 			l.update(l.news.take())
 		case k := <-l.pool.done:
-			l.pool.back(k)
+			if l.pool.back(k); ctx.Err() != nil {
+				l.pool.put(k) // it was called off with all others
+				return
+			}
 			l.answer(k)
 		}
 	}
