@@ -65,7 +65,9 @@ func everything() sut.Target { return sut.Target{ID: Everything} }
 func (e *Engine) senseBlind() {
 	t := e.tallies.all
 	if t.blind == 0 {
-		e.end(FindingBlind, Everything, "")
+		if len(e.state.index.wide) > 0 {
+			e.end(FindingBlind, Everything, "")
+		}
 		return
 	}
 	e.beginWide(Finding{Kind: FindingBlind, Target: everything(), Since: e.view.now, Detail: fmt.Sprintf("%d of %d probes", t.blind, t.probed)})
@@ -205,6 +207,9 @@ func (e *Engine) beginWide(f Finding) {
 
 // wide are the open findings of a kind that is about more than one instance, in order.
 func (e *Engine) wide(k FindingKind) []Finding {
+	if len(e.state.index.wide) == 0 {
+		return nil // as nearly always, at no cost
+	}
 	var found []Finding
 	for _, key := range slices.Sorted(maps.Keys(e.state.index.wide)) {
 		if f := e.state.index.wide[key]; f.Kind == k {
