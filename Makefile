@@ -71,7 +71,7 @@ ABSENT := $(if $(filter containers,$(PLATFORMS)),,TestContainers)|$(if $(filter 
 
 .PHONY: e2e
 e2e: build ## Tests that start real systems, break them and judge; what `unit` leaves out
-	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -count=1 -timeout 20m ./scenarios/run
+	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -parallel 4 -count=1 -timeout 20m ./scenarios/run
 	$(GO) test -count=1 -timeout 20m -run '^($(JUDGING))' ./cmd/rebound
 	$(GO) test -p 4 -parallel 4 -count=1 -timeout 60m -skip '^($(JUDGING)|($(ABSENT))$$)' \
 	  $(if $(filter kind,$(PLATFORMS)),./fixtures/cluster) $(if $(filter containers,$(PLATFORMS)),./fixtures/containers) \

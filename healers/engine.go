@@ -157,6 +157,7 @@ func (e *Engine) command(c Command) {
 	case CommandKill, CommandPause, CommandResume:
 		e.emit(Record{Kind: RecordCommand, Command: &c})
 		e.view.all(e.touch)
+		e.touchWorks()
 	case CommandRestart:
 		members := e.view.Members(string(c.Target))
 		if len(members) == 0 {
@@ -213,6 +214,10 @@ func (e *Engine) emit(r Record) {
 	case r.Done != nil:
 		if a := e.state.Acts[r.Done.ID]; a != nil {
 			e.stale(a.Target.ID)
+		}
+	case r.Change != nil:
+		if w := e.state.Works[r.Work]; w != nil {
+			e.stale(w.Plan.target().ID)
 		}
 	}
 	e.state.fold(&r)

@@ -34,15 +34,25 @@ func (e *Engine) findExited(id sut.ID, in *Instance) {
 }
 
 func (e *Engine) findNotLive(id sut.ID, in *Instance) {
-	e.findProbe(FindingNotLive, id, in, func() Probe { return in.Liveness })
+	e.findProbe(FindingNotLive, id, in, func() Probe {
+		if w, ok := e.view.Policy(id); ok && w.Liveness == nil && w.Startup == nil {
+			return Probe{Result: probe.Success} // nobody asks any more
+		}
+		return in.Liveness
+	})
 }
 
 func (e *Engine) findNotReady(id sut.ID, in *Instance) {
 	e.findProbe(FindingNotReady, id, in, func() Probe {
-		if w, ok := e.view.Policy(id); ok && w.Readiness == nil && in.Ready == sut.No {
+		w, ok := e.view.Policy(id)
+		switch {
+		case !ok || w.Readiness != nil:
+			return in.Readiness
+		case in.Ready == sut.No:
 			return Probe{Result: probe.Failure, Since: e.view.now, Detail: "the platform says so"}
+		default:
+			return Probe{Result: probe.Success} // the platform takes its word back, or says nothing
 		}
-		return in.Readiness
 	})
 }
 

@@ -108,7 +108,7 @@ func byStagger(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if !ok {
 		return false
 	}
-	var away int64
+	var away, before int64 // not back yet, and waiting with more right
 	var first *Work
 	for _, other := range e.state.index.works[name] {
 		switch {
@@ -118,8 +118,10 @@ func byStagger(e *Engine, d *Decision, _ *Act, w *Work) bool {
 			if d.By == "" {
 				d.By = other.Plan.target().ID
 			}
-		case (other.Decision == nil || other.Decision.Rule == RuleStag) && e.before(other, w) && (first == nil || e.before(other, first)):
-			first = other
+		case (other.Decision == nil || other.Decision.Rule == RuleStag) && e.before(other, w):
+			if before++; first == nil || e.before(other, first) {
+				first = other
+			}
 		}
 	}
 	for _, b := range e.state.Back[name] {
@@ -134,7 +136,7 @@ func byStagger(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if away >= limit {
 		return d.bind(Defer, away, limit)
 	}
-	if first == nil || away+1 < limit {
+	if away+before < limit {
 		return false
 	}
 	d.By = first.Plan.target().ID

@@ -1,10 +1,10 @@
 package healers
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/probe"
 )
 
 // byBlindness: who cannot see holds still: when news of the system stopped, when the
@@ -12,7 +12,7 @@ import (
 // workload are unready and none is known to be ready. What they share is down then, and
 // new instances would only be more of them; one that has just come, of which nobody knows
 // yet, speaks for neither. Once one is ready, the others have as long as ever to be so too.
-func byBlindness(e *Engine, d *Decision, _ *Act, _ *Work) bool {
+func byBlindness(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	all := e.tallies.all
 	switch {
 	case e.view.lost != "":
@@ -20,6 +20,9 @@ func byBlindness(e *Engine, d *Decision, _ *Act, _ *Work) bool {
 	case all.blind >= 2 && 2*all.blind > all.probed && d.Verb.heavy():
 		d.By = Everything
 		return d.bind(Defer, all.blind, all.probed)
+	case w != nil && w.Plan.Finding == FindingNotLive && d.Verb.life() && !e.failsNow(d.Target.ID):
+		// An engine that was started again has not looked yet.
+		return d.bind(Defer, 0, 0)
 	case d.Verb != verbReplace:
 		return false
 	}
@@ -36,6 +39,13 @@ func byBlindness(e *Engine, d *Decision, _ *Act, _ *Work) bool {
 	return false
 }
 
+// failsNow tells whether the liveness probe of an instance fails by what this engine's
+// own prober said.
+func (e *Engine) failsNow(id sut.ID) bool {
+	in := e.view.instances[id]
+	return in != nil && in.Liveness.Result == probe.Failure
+}
+
 // byShared: live instances that fail their liveness probes together are not restarted.
 // It would help none of them, take all away, and bring a crowd of newcomers upon what
 // they share. The first to fail is held until the others have been asked as often. When
@@ -49,8 +59,8 @@ func byShared(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	failing := int64(len(e.state.index.notLive))
 	if f, open := e.state.Findings[keyOf(FindingShared, sut.ID(name), "")]; open {
 		since := f.Since
-		if last := e.state.Ended[name]; last > since {
-			since = last // the one that was tried
+		for _, other := range e.wide(FindingShared) { // one is tried, and not one of each
+			since = max(since, e.state.Ended[string(other.Target.ID)])
 		}
 		d.By, d.Until = f.Target.ID, since+e.holdFor()
 		return d.Until > e.view.now && d.bind(Defer, failing, e.tallies.all.running)
@@ -90,7 +100,7 @@ func byStorm(e *Engine, d *Decision, _ *Act, w *Work) bool {
 // once: one work, and twice as many with each that helped.
 func byRamp(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	r := e.state.Ramp
-	if r.Limit == 0 || e.view.now-r.At >= rampFor || w.Began || !d.Verb.heavy() {
+	if !r.lasts(e.view.now) || w.Began || !d.Verb.heavy() {
 		return false
 	}
 	var begun int64
@@ -103,5 +113,5 @@ func byRamp(e *Engine, d *Decision, _ *Act, w *Work) bool {
 		return false
 	}
 	d.Until = r.At + rampFor
-	return d.bind(Defer, begun, int64(cmp.Or(r.Limit, 1)))
+	return d.bind(Defer, begun, int64(r.Limit))
 }

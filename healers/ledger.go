@@ -16,9 +16,17 @@ func (e *Engine) mayServe(id sut.ID) bool {
 	return in != nil && in.Phase == sut.PhaseRunning && in.Rotation != sut.No && e.view.Ready(id) != sut.No
 }
 
+// takenAway tells whether an act that takes the instance away is under way, or was done
+// and the system has not shown it yet: outcomes and news come by different ways.
 func (e *Engine) takenAway(id sut.ID) bool {
 	for _, a := range e.state.index.acts[id] {
 		if a.Target.ID == id && (a.Verb.life() || a.Verb == verbRotateOut) {
+			return true
+		}
+	}
+	in := e.view.instances[id]
+	for _, w := range e.state.index.works[id.Workload()] {
+		if w.Began && w.life() && in != nil && w.Acted == in.Target {
 			return true
 		}
 	}
@@ -62,6 +70,9 @@ func (e *Engine) budgetsOf(id sut.ID) []budget {
 		expected := 0
 		for w := range t.workloads { // a sum: the order does not matter
 			expected += e.view.Desired(w)
+		}
+		if b.MinAvailable == "" && b.MaxUnavailable == "" {
+			b.MaxUnavailable = "0" // one that asks for nothing allows nothing
 		}
 		all = append(all, budget{
 			name: sut.ID(name), healthy: t.available, rotated: t.rotated, desired: floorOf(b.MinAvailable, b.MaxUnavailable, expected),

@@ -137,7 +137,9 @@ func (e *Engine) repeat(a *Act, cause uint64, anew bool) {
 	d, grant := e.guard(nil, a)
 	switch {
 	case d.Effect != Allow:
-		if open := e.state.Acts[a.ID]; open != nil {
+		// It may be half done, or go on by itself: it holds its target until its deadline,
+		// and is then observed.
+		if open := e.state.Acts[a.ID]; open != nil && a.Verb.tells() {
 			e.close(open, Done{ID: a.ID, Result: ResultCancelled, Detail: "not allowed after a restart of the engine: " + string(d.Rule)})
 		}
 		return

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers/backoff"
 	"github.com/rebound-chaos/rebound/healers/policy"
@@ -32,6 +34,7 @@ func proposeRestart(v *View, f Finding) []Plan {
 	if !ok {
 		return []Plan{p}
 	}
+	p.Steps[0].Within += startsWithin(w)
 	p.Backoff = backoff.Config{Initial: w.Restart.Initial, Max: w.Restart.Max, Reset: w.Restart.Reset}
 	p.Steps[0].Args = grace(w.Restart.Grace)
 	if own := w.ProbeGrace(); own > 0 && f.Kind == FindingNotLive {
@@ -52,6 +55,17 @@ func proposeRestart(v *View, f Finding) []Plan {
 		p.Backoff = backoff.Config{Initial: rule.Initial, Max: rule.Max, Reset: rule.Reset}
 	}
 	return []Plan{p}
+}
+
+// startsWithin is how long the probes of a workload let it take to start.
+func startsWithin(w *policy.Workload) time.Duration {
+	var within time.Duration
+	for _, p := range []*corev1.Probe{w.Startup, w.Readiness} {
+		if p != nil {
+			within += time.Duration(p.InitialDelaySeconds+p.FailureThreshold*p.PeriodSeconds) * time.Second
+		}
+	}
+	return within
 }
 
 // grace writes the argument of restart and replace.

@@ -247,3 +247,84 @@ func TestRestartRules(t *testing.T) {
 		tp.expect(t, "restart orders/1 waits for 1m0s: too soon after the last: 0s of 1m0s")
 	}
 }
+
+// TestThePlatformTakesItsWordBack: where no probe of ours asks, what the platform says
+// begins a finding, and ends it.
+func TestThePlatformTakesItsWordBack(t *testing.T) {
+	tp := newTape()
+	tp.step(healers.Input{Policy: with(func(p *policy.Policy) { p.Workloads[0].Readiness, p.Workloads[0].ReplaceAfter = nil, 0 }), Trial: true})
+	said := func(ready sut.State) sut.Instance {
+		in := order(1)
+		in.Ready = ready
+		return in
+	}
+	tp.step(delta(said(sut.No)))
+	tp.expect(t, "orders/1 is not ready (the platform says so)")
+	tp.step(delta(said(sut.Yes)))
+	tp.expect(t, "no longer: orders/1 is not ready")
+}
+
+// TestAPolicyWithoutTheProbeForgetsWhatItSaid: nobody would ever take it back.
+func TestAPolicyWithoutTheProbeForgetsWhatItSaid(t *testing.T) {
+	tp := newTape()
+	tp.step(says(probe.Liveness, probe.Failure, order(1)))
+	tp.expect(t, "orders/1 does not live")
+	acts := tp.step(at(time.Second, healers.Input{Policy: with(func(p *policy.Policy) { p.Workloads[0].Liveness = nil }), Trial: true}))
+	tp.expect(t, "no longer: orders/1 does not live")
+	acts = append(acts, tp.step(at(time.Minute, healers.Input{}))...)
+	if len(acts) > 0 {
+		t.Errorf("it did %v:\n%s", acts, lines(tp.records))
+	}
+}
+
+// TestABudgetOverTwoWorkloadsIsAskedAgain when an instance of the other is back.
+func TestABudgetOverTwoWorkloadsIsAskedAgain(t *testing.T) {
+	p := loose(2, nil)
+	e := healers.New(1, healers.Checkpoint{})
+	var records []healers.Record
+	in := func(w string, n int, phase sut.Phase) sut.Instance {
+		return sut.Instance{
+			Target: sut.Target{ID: sut.InstanceID(w, n), Incarnation: "1"}, Workload: w, Phase: phase, Rotation: sut.Yes,
+			Labels: map[string]string{"tier": "web"},
+		}
+	}
+	step := func(i healers.Input) (acts []healers.Act) {
+		o := e.Step(&i)
+		records = append(records, o.Records...)
+		return slices.Clone(o.Acts)
+	}
+	all := []sut.Instance{in("w0", 0, sut.PhaseRunning), in("w0", 1, sut.PhaseRunning), in("w1", 0, sut.PhaseRunning), in("w1", 1, sut.PhaseRunning)}
+	first := says(probe.Readiness, probe.Success, all[0], all[1], all[2])
+	first.Policy, first.Trial = p, true
+	first.System = sut.Delta{
+		Reset: true, Rev: 1, Instances: all, Workloads: []sut.Workload{{Name: "w0", Desired: 2}, {Name: "w1", Desired: 2}},
+		Budgets: []sut.Budget{{Name: "web", Selector: map[string]string{"tier": "web"}, MinAvailable: "3"}},
+	}
+	step(first)
+	if acts := step(at(time.Second, says(probe.Liveness, probe.Failure, all[0]))); len(acts) > 0 {
+		t.Fatalf("beyond the budget it did %v:\n%s", acts, lines(records))
+	}
+	acts := step(at(2*time.Second, says(probe.Readiness, probe.Success, all[3])))
+	if len(acts) != 1 || acts[0].Verb != "restart" || acts[0].Target.ID != "w0/0" {
+		t.Errorf("when another was back it did %v:\n%s", acts, lines(records))
+	}
+}
+
+// TestWhatEndedAsItShouldIsNoStorm: one that the policy leaves ended is well.
+func TestWhatEndedAsItShouldIsNoStorm(t *testing.T) {
+	p := loose(2, func(p *policy.Policy) {
+		p.Guard.Storm.Percent = 50
+		p.Workloads[1].Restart.Rules = []policy.RestartRule{{Cause: policy.CauseSignal, Do: policy.DoNever}}
+	})
+	sc := healerstest.Scenario{Policy: p, Model: many(2, 6), Until: 30 * time.Second, Break: func(s *healerstest.Shell, m *healerstest.Model) {
+		s.At(2*time.Second, func() {
+			for i := range 6 {
+				m.Crash(sut.InstanceID("w1", i))
+			}
+			m.Wedge("w0/0")
+		})
+	}}
+	if s := sc.Play(1, nil); executed(s, "restart", 0, forever) != 1 {
+		t.Errorf("%d restarts:\n%s", executed(s, "restart", 0, forever), healerstest.Tell(s))
+	}
+}

@@ -52,6 +52,9 @@ type ramp struct {
 	At    time.Duration `json:"at,omitempty"`    // when it last changed
 }
 
+// lasts tells whether the ramp still bounds anything.
+func (r ramp) lasts(now time.Duration) bool { return r.Limit > 0 && now-r.At < rampFor }
+
 // healed is one time that something was healed.
 type healed struct {
 	At     time.Duration `json:"at"`
@@ -240,7 +243,9 @@ func (s *state) foldChange(r *Record) {
 		delete(s.Failures, k)
 		s.heal(w, r.At)
 		if w.life() {
-			delete(s.Broken, name)
+			if w.Plan.Finding != FindingExited {
+				delete(s.Broken, name)
+			}
 			s.Back[name] = append(fresh(s.Back[name], func(b back) time.Duration { return b.At }, r.At), back{w.Plan.target().ID, r.At})
 		}
 	case WorkFailed, WorkEscalated:
@@ -252,7 +257,7 @@ func (s *state) foldChange(r *Record) {
 			row := fresh(s.Broken[name], func(b back) time.Duration { return b.At }, r.At)
 			s.Broken[name] = append(slices.DeleteFunc(slices.Clone(row), func(b back) bool { return b.ID == id }), back{id, r.At})
 		}
-		if s.Ramp.Limit > 0 {
+		if s.Ramp.lasts(r.At) && w.heavy() {
 			s.Ramp = ramp{1, r.At}
 		}
 		f := s.Failures[k]
@@ -277,11 +282,11 @@ func (s *state) heal(w *Work, at time.Duration) {
 	if !w.heavy() || !w.Began {
 		return
 	}
-	if s.Ramp.Limit > 0 {
-		s.Ramp = ramp{2 * s.Ramp.Limit, at}
-	}
-	if s.Ramp.Limit >= rampOver || at-s.Ramp.At >= rampFor {
+	switch next := (ramp{2 * s.Ramp.Limit, at}); {
+	case !s.Ramp.lasts(at), next.Limit >= rampOver:
 		s.Ramp = ramp{}
+	default:
+		s.Ramp = next
 	}
 	if w.Plan.Finding == FindingAsked || !w.life() && w.Plan.Runbook == "" {
 		return // a person's wish hides nothing, and who is sent users heals nothing

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/policy"
 	"github.com/rebound-chaos/rebound/healers/probe"
 )
 
@@ -85,15 +86,21 @@ func (e *Engine) count() {
 	// All first and the sums after: between the two a sum would be of no moment.
 	touched := map[string]struct{}{}
 	for id := range t.stale { // sums: the order does not matter
-		if old, ok := t.counted[id]; ok {
+		old, was := t.counted[id]
+		if was {
 			t.add(&old, -1)
 			touched[old.workload] = struct{}{}
 			delete(t.counted, id)
 		}
-		if s, ok := e.standing(id); ok {
+		s, is := e.standing(id)
+		if is {
 			t.counted[id] = s
 			t.add(&s, 1)
 			touched[s.workload] = struct{}{}
+		}
+		if old.available != s.available { // a budget may be about others too
+			e.askAll(old.budgets)
+			e.askAll(s.budgets)
 		}
 	}
 	clear(t.stale)
@@ -103,6 +110,17 @@ func (e *Engine) count() {
 			delete(t.readySince, w)
 		case t.workload(w).ready > 0 && !known:
 			t.readySince[w] = e.view.now
+		}
+	}
+}
+
+// askAll has the works of all workloads that budgets are about asked again.
+func (e *Engine) askAll(budgets []string) {
+	for _, b := range budgets {
+		if sum := e.tallies.budgets[b]; sum != nil {
+			for w := range sum.workloads { // into a set: the order does not matter
+				e.touched[w] = struct{}{}
+			}
 		}
 	}
 }
@@ -157,7 +175,13 @@ func (e *Engine) standing(id sut.ID) (standing, bool) {
 	taken := e.takenAway(id)
 	s.rotated = s.running && in.Rotation == sut.Yes && !taken
 	s.available = s.ready && in.Rotation != sut.No && !taken
-	s.unhealthy = covered && (e.view.Has(FindingExited, id) || e.view.Has(FindingNotLive, id) || e.view.Has(FindingNotReady, id))
+	ended := e.view.Has(FindingExited, id)
+	if ended && covered {
+		if rule, ok := p.Restart.On(in.LastExit); ok && rule.Do == policy.DoNever {
+			ended = false // as it should be
+		}
+	}
+	s.unhealthy = covered && (ended || e.view.Has(FindingNotLive, id) || e.view.Has(FindingNotReady, id))
 	if covered && s.running {
 		for _, x := range []struct {
 			asked bool

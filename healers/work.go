@@ -269,13 +269,14 @@ func (e *Engine) breaks(w *Work) int {
 // change records that a work moved on. An ended work may free others, and its
 // target is looked at again.
 func (e *Engine) change(w *Work, c WorkChange) bool {
+	ramped := e.state.Ramp.Limit > 0
 	e.emit(Record{Kind: RecordWork, Work: w.ID, Cause: w.Seq, Change: &c})
 	if c.State == WorkDone && (w.life() || w.Plan.Runbook != "") && w.acts() {
 		e.recurs(w.Plan)
 	}
 	if c.State.ended() {
 		e.touch(w.Plan.target().ID)
-		if e.state.Ramp.Limit > 0 {
+		if ramped {
 			e.touchWorks() // whoever waits for the ramp may be anywhere
 		}
 	}

@@ -283,8 +283,8 @@ func acts(events []timeline.Event) []string {
 }
 
 func TestTwoRunsOfASeedActAlikeAndAreJudgedAlike(t *testing.T) {
-	dir := t.TempDir()
-	_, plan, _ := rebound(t, "run", "crash", "--seed", "7", "--dry-run", "-o", "json")
+	dir, file := t.TempDir(), writeScenario(t, compressedFaults[0])
+	_, plan, _ := rebound(t, "run", file, "--seed", "7", "--dry-run", "-o", "json")
 	var planned []struct {
 		Faults []struct {
 			ID, Fault, Target string
@@ -300,19 +300,19 @@ func TestTwoRunsOfASeedActAlikeAndAreJudgedAlike(t *testing.T) {
 			t.Run(fmt.Sprint(n), func(t *testing.T) {
 				t.Parallel()
 				out := filepath.Join(dir, fmt.Sprint(n))
-				code, stdout, stderr := rebound(t, "run", "crash", "--seed", "7", "--out", out, "--state", filepath.Join(dir, "state"))
+				code, stdout, stderr := rebound(t, "run", file, "--seed", "7", "--out", out, "--state", filepath.Join(dir, "state"))
 				if code != exitPass {
 					t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
 				}
-				file := filepath.Join(out, "timeline.jsonl")
-				events := readTimeline(t, file)
+				record := filepath.Join(out, "timeline.jsonl")
+				events := readTimeline(t, record)
 				all[n] = acts(events)
 				for i, f := range events[0].Header.Faults {
 					if p := planned[0].Faults[i]; f.ID != p.ID || f.Fault != p.Fault || f.Target != p.Target || f.At != p.At {
 						t.Errorf("it broke %+v, the dry run said %+v", f, p)
 					}
 				}
-				if code, stdout, _ = rebound(t, "judge", file); code != exitPass {
+				if code, stdout, _ = rebound(t, "judge", record); code != exitPass {
 					t.Errorf("judge exits with %d where the run passed:\n%s", code, stdout)
 				}
 			})

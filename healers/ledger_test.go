@@ -1,0 +1,120 @@
+package healers_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers"
+	"github.com/rebound-chaos/rebound/healers/policy"
+	"github.com/rebound-chaos/rebound/healers/probe"
+)
+
+// ward is a system of one workload, w0, and what others declared about it.
+type ward struct {
+	desired, instances, ready int
+	budgets                   []sut.Budget
+	nodes                     []string // of the instances, in turn
+	own                       func(p *policy.Workload)
+}
+
+func (w ward) engine() *healers.Engine {
+	p := loose(1, nil)
+	p.Workloads[0].MinAvailable = "0"
+	if w.own != nil {
+		w.own(&p.Workloads[0])
+	}
+	in := healers.Input{Policy: p, Trial: true, System: sut.Delta{
+		Reset: true, Rev: 1, Workloads: []sut.Workload{{Name: "w0", Desired: w.desired}}, Budgets: w.budgets,
+	}}
+	for i := range w.instances {
+		one := sut.Instance{
+			Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: fmt.Sprint(i)}, Workload: "w0",
+			Phase: sut.PhaseRunning, Rotation: sut.Yes, Labels: map[string]string{"app": "w"},
+		}
+		if len(w.nodes) > 0 {
+			one.Node = w.nodes[i%len(w.nodes)]
+		}
+		said := probe.Failure
+		if i < w.ready {
+			said = probe.Success
+		}
+		in.System.Instances = append(in.System.Instances, one)
+		in.Probes = append(in.Probes, probe.Change{Target: one.Target, Role: probe.Readiness, Result: said, Since: time.Millisecond})
+	}
+	e := healers.New(1, healers.Checkpoint{})
+	e.Step(&in)
+	return e
+}
+
+func declared(minAvailable, maxUnavailable string) []sut.Budget {
+	return []sut.Budget{{Name: "pdb", Selector: map[string]string{"app": "w"}, MinAvailable: minAvailable, MaxUnavailable: maxUnavailable}}
+}
+
+// TestBudgetsAreThoseOfPolicyV1 has the numbers of the disruption controller: healthy
+// is what is ready, desired what must be.
+func TestBudgetsAreThoseOfPolicyV1(t *testing.T) {
+	for _, row := range []struct {
+		name             string
+		w                ward
+		healthy, desired int64
+	}{
+		{"minAvailable 3, none ready", ward{desired: 4, instances: 4, ready: 0, budgets: declared("3", "")}, 0, 3},
+		{"minAvailable 3, three ready", ward{desired: 4, instances: 4, ready: 3, budgets: declared("3", "")}, 3, 3},
+		{"minAvailable 3, four ready", ward{desired: 4, instances: 4, ready: 4, budgets: declared("3", "")}, 4, 3},
+		{"maxUnavailable 2 of 7", ward{desired: 7, instances: 7, ready: 7, budgets: declared("", "2")}, 7, 5},
+		{"maxUnavailable 2 of 5", ward{desired: 5, instances: 5, ready: 5, budgets: declared("", "2")}, 5, 3},
+		{"maxUnavailable 30 % of 7, rounded up to 3", ward{desired: 7, instances: 7, ready: 7, budgets: declared("", "30%")}, 7, 4},
+		{"maxUnavailable 30 % of 3, rounded up to 1", ward{desired: 3, instances: 3, ready: 3, budgets: declared("", "30%")}, 3, 2},
+		{"minAvailable 50 % of 7, rounded up to 4", ward{desired: 7, instances: 7, ready: 7, budgets: declared("50%", "")}, 7, 4},
+		{"of what is to be there, not of what is", ward{desired: 7, instances: 5, ready: 5, budgets: declared("", "2")}, 5, 5},
+		{"unreadable: nothing may go", ward{desired: 3, instances: 3, ready: 3, budgets: declared("many", "")}, 3, 3},
+	} {
+		all := healers.Budgets(row.w.engine(), "w0/0")
+		if len(all) != 2 || all[1].Name != "pdb" || all[1].Healthy != row.healthy || all[1].Desired != row.desired {
+			t.Errorf("%s: %+v, want %d healthy of %d", row.name, all, row.healthy, row.desired)
+		}
+	}
+}
+
+// TestLedger: one ledger over every kind of act, and every budget that applies.
+func TestLedger(t *testing.T) {
+	id := func(n int) sut.Target { return sut.Target{ID: sut.InstanceID("w0", n), Incarnation: fmt.Sprint(n)} }
+	two := append(declared("", "1"), sut.Budget{Name: "other", Selector: map[string]string{"workload": "w0"}, MinAvailable: "3"})
+	lenient := declared("3", "")
+	lenient[0].UnhealthyEviction = "AlwaysAllow"
+	for _, row := range []struct {
+		name   string
+		w      ward
+		verb   healers.Verb
+		target sut.Target
+		effect healers.Effect
+		have   int64
+		limit  int64
+		by     sut.ID
+	}{
+		{"a restart within the budget", ward{desired: 4, instances: 4, ready: 4, budgets: declared("3", "")}, "restart", id(0), healers.Allow, 0, 0, ""},
+		{"a restart beyond it", ward{desired: 3, instances: 3, ready: 3, budgets: declared("3", "")}, "restart", id(0), healers.Defer, 2, 3, "pdb"},
+		{"an eviction beyond it", ward{desired: 3, instances: 3, ready: 3, budgets: declared("3", "")}, "evict", id(0), healers.Defer, 2, 3, "pdb"},
+		{"of two budgets both must allow", ward{desired: 3, instances: 3, ready: 3, budgets: two}, "evict", id(0), healers.Defer, 2, 3, "other"},
+		{"the policy's own is one of them", ward{desired: 3, instances: 3, ready: 3, own: func(p *policy.Workload) { p.MinAvailable = "3" }}, "replace", id(0), healers.Defer, 2, 3, "w0"},
+		{"one that serves nobody is started again at no cost", ward{desired: 3, instances: 3, ready: 2, budgets: declared("3", "")}, "restart", id(2), healers.Allow, 0, 0, ""},
+		{"one that is not ready is not evicted while too few are", ward{desired: 3, instances: 3, ready: 2, budgets: declared("3", "")}, "evict", id(2), healers.Defer, 2, 3, "pdb"},
+		{"but where the budget always allows it", ward{desired: 3, instances: 3, ready: 2, budgets: lenient}, "evict", id(2), healers.Allow, 0, 0, ""},
+		{"and while enough are", ward{desired: 4, instances: 4, ready: 3, budgets: declared("3", "")}, "evict", id(3), healers.Allow, 0, 0, ""},
+		{
+			"a reboot takes all of a node at once", ward{desired: 4, instances: 4, ready: 4, nodes: []string{"a", "b"}, budgets: declared("3", "")},
+			"reboot", sut.Target{ID: sut.NodeID("a")}, healers.Defer, 2, 3, "pdb",
+		},
+		{
+			"and may where others are left", ward{desired: 4, instances: 4, ready: 4, nodes: []string{"a", "b"}, budgets: declared("2", "")},
+			"reboot", sut.Target{ID: sut.NodeID("a")}, healers.Allow, 0, 0, "",
+		},
+	} {
+		d := healers.AskedOfBudget(row.w.engine(), row.verb, row.target)
+		if d.Effect != row.effect || d.Have != row.have || d.Limit != row.limit || d.By != row.by {
+			t.Errorf("%s: %+v, want %v with %d of %d by %q", row.name, d, row.effect, row.have, row.limit, row.by)
+		}
+	}
+}
