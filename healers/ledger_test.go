@@ -104,12 +104,18 @@ func TestLedger(t *testing.T) {
 		{"but where the budget always allows it", ward{desired: 3, instances: 3, ready: 2, budgets: lenient}, "evict", id(2), healers.Allow, 0, 0, ""},
 		{"and while enough are", ward{desired: 4, instances: 4, ready: 3, budgets: declared("3", "")}, "evict", id(3), healers.Allow, 0, 0, ""},
 		{
-			"a reboot takes all of a node at once", ward{desired: 4, instances: 4, ready: 4, nodes: []string{"a", "b"}, budgets: declared("3", "")},
-			"reboot", sut.Target{ID: sut.NodeID("a")}, healers.Defer, 2, 3, "pdb",
+			"a reboot takes all of a node at once",
+			ward{desired: 4, instances: 4, ready: 4, nodes: []string{"a", "b"}, budgets: declared("3", "")},
+			"reboot",
+			sut.Target{ID: sut.NodeID("a")},
+			healers.Defer, 2, 3, "pdb",
 		},
 		{
-			"and may where others are left", ward{desired: 4, instances: 4, ready: 4, nodes: []string{"a", "b"}, budgets: declared("2", "")},
-			"reboot", sut.Target{ID: sut.NodeID("a")}, healers.Allow, 0, 0, "",
+			"and may where others are left",
+			ward{desired: 4, instances: 4, ready: 4, nodes: []string{"a", "b"}, budgets: declared("2", "")},
+			"reboot",
+			sut.Target{ID: sut.NodeID("a")},
+			healers.Allow, 0, 0, "",
 		},
 	} {
 		d := healers.AskedOfBudget(row.w.engine(), row.verb, row.target)
