@@ -37,7 +37,7 @@ spec:
   workloads:
     - selector: {workload: app}
       readinessProbe: {httpGet: {path: /healthz/ready, port: http}, periodSeconds: 1, timeoutSeconds: 1}
-      restart: {backoff: {initial: 10ms, max: 10ms}, stagger: {atOnce: 1}}
+      restart: {backoff: {initial: 10ms, max: 10ms}, stagger: {atOnce: 1, soak: 500ms}}
       disruptionBudget: {minAvailable: 2}
   guardrails: {maxActionsPerHour: 10000, maxPerTargetPerHour: 1000}
 `
