@@ -281,9 +281,9 @@ func TestChecks(t *testing.T) {
 				Pool("orders/0", timeline.Pool{To: "store", Open: 60, Opened: 60})), fail, "60 connections were opened to store"},
 			{"nobody counts, and no pool was heard since", `{"maxReconnectsPerSecond":45}`, uncounted(pooled()), unsure, "connections were not observed"},
 			{"as many as requests where no pool leads", `{"maxReconnectsPerSecond":45}`, done(pooled().
-				Connections("gateway/0", "orders/0", 220).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
+				Connections("gateway/0", "orders/0", 400).Seconds(1, 200, 0)).Events(), pass, "nothing came"},
 			{"more than requests where no pool leads", `{"maxReconnectsPerSecond":45}`, done(pooled().
-				Connections("gateway/0", "orders/0", 221).Seconds(1, 200, 0)).Events(), fail, "221 connections were opened to orders within a second, 220 are"},
+				Connections("gateway/0", "orders/0", 401).Seconds(1, 200, 0)).Events(), fail, "401 connections were opened to orders within a second, 400 are"},
 			{"a pool has its own limit, however many requests there are", `{"maxReconnectsPerSecond":45}`, done(pooled().
 				Connections("orders/0", "store/0", 46).Seconds(1, 200, 0)).Events(), fail, "46 connections were opened to store within a second, 45 are"},
 			{"twice a pool that tells, whatever was opened", `{}`, done(pooled().

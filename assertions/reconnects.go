@@ -119,9 +119,10 @@ func (c *noHerd) limit(workload string) int {
 	return most
 }
 
-// asMany is how many connections there are in a second where each request has one:
-// they are gathered for up to 100 ms, and so a second of them may hold a tenth more.
-func (c *noHerd) asMany() int { return c.requests + c.requests/10 }
+// asMany is how many connections there are in a second at the most where each request
+// has one: those of the second, and those that a stall of a second held up before.
+// Requests that are tried a third time exceed it.
+func (c *noHerd) asMany() int { return 2 * c.requests }
 
 // peaks are the most connections in a second, by workload, as they were counted; where
 // nobody counts, as pools told that were heard.
@@ -149,7 +150,7 @@ func (c *noHerd) judgeReconnects(f *herdFindings) {
 	}
 	if c.population.told() && c.asMany() > c.args.MaxReconnectsPerSecond {
 		last := len(f.limits) - 1
-		f.limits[last] += fmt.Sprintf(" (%d where no pool leads: one for each request)", c.asMany())
+		f.limits[last] += fmt.Sprintf(" (%d where no pool leads: one for each request, after a stall)", c.asMany())
 	}
 	peaks, what := c.peaks()
 	if len(peaks) == 0 {

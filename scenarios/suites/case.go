@@ -69,7 +69,7 @@ func Cases(platform string) []Case {
 			MayLack: labels[labelPlatform] != "" && labels[labelPlatform] != platform,
 		}
 		// Where a node is broken the control cannot be played beside the run.
-		c.Control = Nightly() || s.Metadata.Layer != "node"
+		c.Control = Nightly() || !c.Alone()
 		if labels[labelArm] == string(sut.ArmNative) {
 			c.Arm, c.Control = sut.ArmNative, false
 		}
@@ -81,6 +81,10 @@ func Cases(platform string) []Case {
 	}
 	return all
 }
+
+// Alone tells whether the case breaks what others stand on, so that nothing can be
+// played beside it.
+func (c Case) Alone() bool { return c.Scenario.Metadata.Layer == "node" }
 
 // Name is that of the case in reports.
 func (c Case) Name() string { return c.Scenario.Name() + ", healers " + string(c.Arm) }
@@ -108,7 +112,7 @@ func (c Case) Within() time.Duration {
 	}
 	w := p.Within
 	once := w.Start + w.Ready + w.Revert + w.Close + time.Minute + c.Scenario.BaselineFor() + c.Scenario.Observe()
-	if c.Control && c.Scenario.Metadata.Layer == "node" {
+	if c.Control && c.Alone() {
 		return 2 * once // one after the other
 	}
 	return once

@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -13,23 +14,27 @@ import (
 	"github.com/rebound-chaos/rebound/reports/timeline"
 )
 
-// Specs describes every case of a platform: each is played once, and its specs look
-// at what that has left.
+// Specs describes every case of a platform: each is played once, several at a time,
+// and its specs look at what that has left.
 func Specs(platform string) bool {
 	return ginkgo.Describe(platform, func() {
+		plays := &ahead{atOnce: atOnce(platform), play: func(ctx context.Context, c Case) (*Played, error) { return c.Play(ctx) }}
 		for _, c := range Cases(platform) {
-			ginkgo.Describe(c.Name(), ginkgo.Ordered, ginkgo.ContinueOnFailure, ginkgo.Label(c.Labels()...), func() { c.specs() })
+			play := plays.add(c)
+			ginkgo.Describe(c.Name(), ginkgo.Ordered, ginkgo.ContinueOnFailure, ginkgo.Label(c.Labels()...), func() {
+				c.specs(func(ctx context.Context) (*Played, error) { return plays.wait(ctx, play, chosen) })
+			})
 		}
 	})
 }
 
-func (c Case) specs() {
+func (c Case) specs(play func(context.Context) (*Played, error)) {
 	// The first spec is charged for the play, which comes before it.
 	within := ginkgo.SpecTimeout(c.Within() + time.Minute)
 	var played *Played
 	ginkgo.BeforeAll(func(ctx ginkgo.SpecContext) {
 		var err error
-		played, err = c.Play(ctx)
+		played, err = play(ctx)
 		ginkgo.DeferCleanup(played.Close)
 		gomega.Expect(err).NotTo(gomega.HaveOccurred())
 		if missing := played.Lacks(c); missing != nil {
