@@ -39,6 +39,10 @@ type Output struct {
 	// Records must be durable before any of Acts is started.
 	Records []Record
 	Acts    []Act
+	// Cancel are acts of earlier steps that are not to be begun any more: people stopped
+	// the engine. One that is under way ends, since half a restart is worse than a whole
+	// one. Each still has its one outcome.
+	Cancel []ActID
 	// Next is the absolute time at which the engine wants to be stepped, whatever
 	// happens; 0: only when something happens.
 	Next time.Duration
@@ -65,19 +69,21 @@ type Alert struct {
 // Command is what a person says; the shell has checked who. One whose verb the
 // engine does not know is refused: its record says so, and it changes nothing.
 type Command struct {
-	Verb string `json:"verb"` // kill, pause, resume or restart
+	Verb string `json:"verb"` // one of the constants below
 	By   string `json:"by"`
 	Text string `json:"text,omitempty"`
-	// Target is the workload that is to be restarted, one instance after another.
+	// Target is the workload that restart and withdraw are about.
 	Target sut.ID `json:"target,omitempty"`
 }
 
 // The commands.
 const (
-	CommandKill    = "kill"    // no act any more, and no message
-	CommandPause   = "pause"   // no act for now; messages go on
-	CommandResume  = "resume"  // ends both
-	CommandRestart = "restart" // every instance of a workload, within all guards
+	CommandKill     = "kill"     // no act any more, and no message
+	CommandPause    = "pause"    // no act for now; messages go on
+	CommandResume   = "resume"   // ends a pause; refused while the kill switch is engaged
+	CommandRevive   = "revive"   // ends both
+	CommandRestart  = "restart"  // every instance of a workload, one after another, within all guards
+	CommandWithdraw = "withdraw" // what is left of such a wish, which else is over after a day
 )
 
 // ActID numbers acts within one journal, from 1.

@@ -30,9 +30,10 @@ type Engine struct {
 	wanted     map[sut.ID]time.Duration // when a healer will want something
 	conditions map[Expr]*runbook.Condition
 	tallies    tallies
-	calm       time.Duration // since when a storm's threshold is not exceeded; 0: it is
-	order      []WorkID      // scratch
-	targets    []sut.ID      // scratch
+	turns      map[string]*turns // by workload: whose turn it is
+	calm       time.Duration     // since when a storm's threshold is not exceeded; 0: it is
+	order      []WorkID          // scratch
+	targets    []sut.ID          // scratch
 	rounds     int
 	without    Rule // a rule that is left out, in tests of what it is for
 
@@ -48,6 +49,7 @@ func New(seed uint64, c Checkpoint) *Engine {
 		seed: seed, state: newState(), view: newView(), restored: true,
 		dirty: map[sut.ID]struct{}{}, touched: map[string]struct{}{}, spare: map[string]struct{}{},
 		wanted: map[sut.ID]time.Duration{}, conditions: map[Expr]*runbook.Condition{}, tallies: newTallies(),
+		turns: map[string]*turns{},
 	}
 	if len(c.State) > 0 {
 		s := newState()
@@ -87,7 +89,7 @@ func (e *Engine) View() *View { return e.view }
 // Step takes what is new and says what to record, and then to do. The records
 // are already applied. Time never goes back: an earlier now counts as the last.
 func (e *Engine) Step(in *Input) *Output {
-	e.out.Records, e.out.Acts = e.out.Records[:0], e.out.Acts[:0]
+	e.out.Records, e.out.Acts, e.out.Cancel = e.out.Records[:0], e.out.Acts[:0], e.out.Cancel[:0]
 	e.out.grants, e.out.Next = e.out.grants[:0], 0
 	e.epoch = max(e.epoch, in.Epoch)
 	e.view.now = max(in.Now, e.view.now, e.state.At)
@@ -124,54 +126,6 @@ func (e *Engine) Step(in *Input) *Output {
 	e.decide()
 	e.out.Next = e.next()
 	return &e.out
-}
-
-func (e *Engine) takePolicy(in *Input) {
-	if in.Policy == nil {
-		return
-	}
-	e.view.policy = in.Policy
-	name := in.Policy.Name + " " + in.Policy.Digest
-	if name != e.state.Policy {
-		e.emit(Record{Kind: RecordPolicy, Text: name})
-		if !in.Trial {
-			e.emit(Record{Kind: RecordCommand, Command: &Command{
-				Verb: CommandKill, By: "the engine", Text: "the policy is new: look at what it would do, and resume",
-			}})
-		}
-	}
-	for i := range in.Policy.Runbooks {
-		e.condition(Expr(in.Policy.Runbooks[i].Trigger))
-		for _, s := range in.Policy.Runbooks[i].Steps {
-			e.condition(Expr(s.If))
-			e.condition(Expr(s.Until))
-		}
-	}
-	e.view.all(e.touch)
-	e.touchWorks()
-}
-
-// command takes in what a person says. The record has a copy: it outlives the Input.
-func (e *Engine) command(c Command) {
-	switch c.Verb {
-	case CommandKill, CommandPause, CommandResume:
-		e.emit(Record{Kind: RecordCommand, Command: &c})
-		e.view.all(e.touch)
-		e.touchWorks()
-	case CommandRestart:
-		members := e.view.Members(string(c.Target))
-		if len(members) == 0 {
-			e.emit(Record{Kind: RecordCommand, Command: &c, Text: "there is no workload " + string(c.Target)})
-			return
-		}
-		e.emit(Record{Kind: RecordCommand, Command: &c})
-		for _, id := range slices.Clone(members) {
-			e.begin(Finding{Kind: FindingAsked, Target: e.view.instances[id].Target, Since: e.view.now, Detail: c.By})
-			e.touch(id)
-		}
-	default:
-		e.emit(Record{Kind: RecordCommand, Command: &c, Text: "it is not known"})
-	}
 }
 
 // decide goes round until nothing changes any more: what one work does may free
@@ -214,10 +168,14 @@ func (e *Engine) emit(r Record) {
 	case r.Done != nil:
 		if a := e.state.Acts[r.Done.ID]; a != nil {
 			e.stale(a.Target.ID)
+			delete(e.turns, a.Target.ID.Workload())
 		}
 	case r.Change != nil:
 		if w := e.state.Works[r.Work]; w != nil {
 			e.stale(w.Plan.target().ID)
+			if r.Change.State.ended() {
+				delete(e.turns, w.Plan.target().ID.Workload())
+			}
 		}
 	}
 	e.state.fold(&r)
@@ -278,8 +236,10 @@ func (e *Engine) next() time.Duration {
 	}
 	for _, a := range e.state.Acts {
 		if a.Unknown {
-			if at := a.Deadline + settleFor; at > e.view.now {
-				due(at)
+			for _, wait := range []time.Duration{settleFor, halfFor} {
+				if at := a.Deadline + wait; at > e.view.now {
+					due(at)
+				}
 			}
 			continue
 		}

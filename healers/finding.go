@@ -154,8 +154,22 @@ func (e *Engine) scope(t sut.Target, w *Work) *runbook.Scope {
 	s.Gone = !there
 	if w != nil {
 		s.Done = w.Done
+		s.Succeeded = e.succeeded(t.ID, w)
 	}
 	return s
+}
+
+// succeeded tells whether an instance that came after a replacement is ready.
+func (e *Engine) succeeded(id sut.ID, w *Work) bool {
+	if w.Index >= len(w.Plan.Steps) || w.Plan.Steps[w.Index].Verb != verbReplace || w.At == 0 {
+		return false
+	}
+	for _, other := range e.view.Members(id.Workload()) {
+		if other != id && e.view.instances[other].seen >= w.At && e.view.Ready(other) == sut.Yes {
+			return true
+		}
+	}
+	return false
 }
 
 func describeExit(x sut.Exit) string {

@@ -1,9 +1,6 @@
 package healers
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 // The rates where the policy does not say.
 const (
@@ -19,15 +16,23 @@ func byRate(e *Engine, d *Decision, _ *Act, w *Work) bool {
 		return false
 	}
 	g := e.view.policy.Guard
-	return w.Plan.Runbook != "" && e.rate(d, rateRunbook+w.Plan.Runbook, g.MaxPerRunbookPerHour, defaultPerRunbookHour) ||
-		e.rate(d, rateKey(d.Verb, d.Target.ID), g.MaxPerTargetPerHour, defaultPerTargetHour) ||
-		e.rate(d, rateAll, g.MaxActionsPerHour, defaultPerHour)
+	own, slots := slot(d.Verb, d.Target.ID), 1
+	if own != d.Target.ID {
+		slots = max(e.view.Desired(string(own)), 1)
+	}
+	return w.Plan.Runbook != "" && e.rate(d, rateRunbook+w.Plan.Runbook, or(g.MaxPerRunbookPerHour, defaultPerRunbookHour)) ||
+		e.rate(d, rateKey(d.Verb, own), slots*or(g.MaxPerTargetPerHour, defaultPerTargetHour)) ||
+		e.rate(d, rateAll, or(g.MaxActionsPerHour, defaultPerHour))
 }
 
-func (e *Engine) rate(d *Decision, key string, limit, unset int) bool {
+func or(limit, unset int) int {
 	if limit <= 0 {
-		limit = unset
+		return unset
 	}
+	return limit
+}
+
+func (e *Engine) rate(d *Decision, key string, limit int) bool {
 	done := fresh(e.state.Rates[key], func(t time.Duration) time.Duration { return t }, e.view.now)
 	if len(done) < limit {
 		return false
@@ -94,69 +99,4 @@ func byBroken(e *Engine, d *Decision, _ *Act, w *Work) bool {
 		}
 	}
 	return others >= abortAfter && d.bind(Defer, others, abortAfter)
-}
-
-// byStagger lets only some of a workload be away at once: from the act that ends a life
-// until the next one is ready, and has been for the soak time. Of those that wait, one
-// zone comes after another, and the oldest of a zone first.
-func byStagger(e *Engine, d *Decision, _ *Act, w *Work) bool {
-	if !d.Verb.life() {
-		return false
-	}
-	name := d.Target.ID.Workload()
-	p, ok := e.view.Policy(d.Target.ID)
-	if !ok {
-		return false
-	}
-	var away, before int64 // not back yet, and waiting with more right
-	var first *Work
-	for _, other := range e.state.index.works[name] {
-		switch {
-		case other == w || !other.life():
-		case other.Began:
-			away++
-			if d.By == "" {
-				d.By = other.Plan.target().ID
-			}
-		case (other.Decision == nil || other.Decision.Rule == RuleStag) && e.before(other, w):
-			if before++; first == nil || e.before(other, first) {
-				first = other
-			}
-		}
-	}
-	for _, b := range e.state.Back[name] {
-		if b.ID != d.Target.ID && b.At+p.Restart.Soak > e.view.now {
-			away++
-			if d.By == "" {
-				d.By, d.Until = b.ID, b.At+p.Restart.Soak
-			}
-		}
-	}
-	limit := atOnce(p.Restart.AtOnce, e.view.Desired(name))
-	if away >= limit {
-		return d.bind(Defer, away, limit)
-	}
-	if away+before < limit {
-		return false
-	}
-	d.By = first.Plan.target().ID
-	return d.bind(Defer, away, limit)
-}
-
-// before: what has ended comes first, then one zone after another, and in a zone the
-// oldest.
-func (e *Engine) before(a, b *Work) bool {
-	x, y := e.view.instances[a.Plan.target().ID], e.view.instances[b.Plan.target().ID]
-	if x == nil || y == nil {
-		return x != nil
-	}
-	ended := func(w *Work) int {
-		if w.Plan.Finding == FindingExited {
-			return 0
-		}
-		return 1
-	}
-	return cmp.Or(
-		cmp.Compare(ended(a), ended(b)), cmp.Compare(x.Zone, y.Zone), x.Since.Compare(y.Since), cmp.Compare(a.ID, b.ID),
-	) < 0
 }

@@ -103,12 +103,7 @@ func byRamp(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if !r.lasts(e.view.now) || w.Began || !d.Verb.heavy() {
 		return false
 	}
-	var begun int64
-	for _, other := range e.state.Works { // a sum: the order does not matter
-		if other.Began && other.heavy() {
-			begun++
-		}
-	}
+	begun := e.state.index.heavy
 	if begun < int64(r.Limit) {
 		return false
 	}

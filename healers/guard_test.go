@@ -90,7 +90,7 @@ func TestGuard(t *testing.T) {
 	}{
 		{
 			name: "kill switch", before: []healers.Input{say("kill")}, held: delta(order(1, exited, out)),
-			rule: healers.RuleKill, effect: healers.Deny, lift: []healers.Input{say("resume")},
+			rule: healers.RuleKill, effect: healers.Deny, lift: []healers.Input{say("revive")},
 		},
 		{
 			name: "pause", before: []healers.Input{say("pause")}, held: delta(order(1, exited, out)),

@@ -16,6 +16,7 @@ type index struct {
 	// open findings that are about more than one instance, or that time alone ends.
 	notLive map[sut.ID]time.Duration
 	wide    map[findingKey]Finding
+	heavy   int64 // works that have begun and do more than say whom users are sent to
 }
 
 func (s *state) reindex() {
@@ -64,6 +65,17 @@ func (x *index) remove(a *openAct) {
 func (x *index) work(w *Work) {
 	name := w.Plan.target().ID.Workload()
 	x.works[name] = append(x.works[name], w)
+	if w.Began && w.heavy() {
+		x.heavy++
+	}
+}
+
+// unbegin: what it began was never done.
+func (x *index) unbegin(w *Work) {
+	if w.Began && w.heavy() {
+		x.heavy--
+	}
+	w.Began = false
 }
 
 func (x *index) end(w *Work) {
@@ -71,6 +83,9 @@ func (x *index) end(w *Work) {
 	x.works[name] = slices.DeleteFunc(x.works[name], func(o *Work) bool { return o == w })
 	if len(x.works[name]) == 0 {
 		delete(x.works, name)
+	}
+	if w.Began && w.heavy() {
+		x.heavy--
 	}
 }
 

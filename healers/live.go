@@ -83,7 +83,7 @@ type Live struct {
 // without a durable record nothing may be done. It returns when all that it
 // began has ended.
 func (l *Live) Run(ctx context.Context) error {
-	s := &shell{live: l, tape: l.Tape, inbox: newInbox(), cancel: map[ActID]context.CancelFunc{}}
+	s := &shell{live: l, tape: l.Tape, inbox: newInbox(), cancel: map[ActID]context.CancelFunc{}, drop: map[ActID]context.CancelFunc{}}
 	if err := s.restore(ctx); err != nil {
 		return err
 	}

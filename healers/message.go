@@ -15,24 +15,29 @@ func (e *Engine) tell(w *Work) bool {
 		if w.Ends == WorkEscalated {
 			verb = VerbPage
 		}
-		e.message(w, verb, e.summary(w))
+		if !e.message(w, verb, e.summary(w)) {
+			return false // they are told when the kill switch is lifted
+		}
 	}
 	return e.change(w, WorkChange{Index: w.Index, State: w.Ends, Reason: w.Reason})
 }
 
-// message issues a message about a work, past its steps.
-func (e *Engine) message(w *Work, v Verb, text string) {
+// message issues a message about a work, past its steps. false: the guard does not allow it.
+func (e *Engine) message(w *Work, v Verb, text string) bool {
 	args, err := json.Marshal(Message{Text: text})
 	if err != nil {
-		return // not possible: a string
+		return true // not possible: a string
 	}
 	a := &Act{
 		ID: e.state.LastAct + 1, Work: w.ID, Healer: w.Plan.Healer, Verb: v, Target: w.Plan.target(), Args: args,
 		Deadline: e.view.now + v.deadline(nil), Repeatable: v.repeatable(),
 	}
-	if d, grant := e.guard(w, a); d.Effect == Allow {
-		e.issue(w, a, grant)
+	d, grant := e.guard(w, a)
+	if d.Effect != Allow {
+		return false
 	}
+	e.issue(w, a, grant)
+	return true
 }
 
 // compose is the argument of a notify or page step: its text filled in, and of a

@@ -51,7 +51,10 @@ func (v *View) apply(d *sut.Delta, touch func(sut.ID)) {
 }
 
 func (v *View) put(in *sut.Instance, old *Instance) {
-	next := &Instance{Instance: *in}
+	next := &Instance{Instance: *in, seen: v.now}
+	if old != nil {
+		next.seen = old.seen
+	}
 	switch {
 	case old != nil && old.Incarnation == in.Incarnation:
 		next.Liveness, next.Readiness = old.Liveness, old.Readiness

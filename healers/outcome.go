@@ -2,6 +2,7 @@ package healers
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
@@ -57,6 +58,11 @@ func (e *Engine) settleUnknown() {
 			e.stale(a.Target.ID)
 			e.note(stateNote{Settled: &Done{ID: a.ID, Result: result, Detail: "as observed"}}, a.Work, a.Seq)
 			e.touch(a.Target.ID)
+			continue
+		}
+		if w := e.state.Works[a.Work]; w != nil && !w.Told && e.half(a) && e.view.now >= a.Deadline+halfFor {
+			e.message(w, VerbPage, fmt.Sprintf("%s of %s is half done: %d instances of %s are there and %d are to be; take the old one away by hand",
+				a.Verb, a.Target.ID, len(e.view.Members(a.Target.ID.Workload())), a.Target.ID.Workload(), e.view.Desired(a.Target.ID.Workload())))
 		}
 	}
 }
@@ -75,11 +81,16 @@ func (e *Engine) observe(a *openAct) (Result, bool) {
 	if e.view.now < a.Deadline+settleFor {
 		return "", false
 	}
-	name := a.Target.ID.Workload()
-	if a.Verb == verbReplace && len(e.view.Members(name)) > e.view.Desired(name) {
+	if e.half(a) {
 		return "", false
 	}
 	return ResultFailed, true
+}
+
+// half: of a replacement the new instance has come, and the old one has not gone.
+func (e *Engine) half(a *openAct) bool {
+	name := a.Target.ID.Workload()
+	return a.Verb == verbReplace && e.view.lost == "" && len(e.view.Members(name)) > e.view.Desired(name)
 }
 
 // shows tells what the system shows of an act by itself.

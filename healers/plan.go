@@ -2,6 +2,7 @@ package healers
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -88,4 +89,38 @@ type WorkChange struct {
 	Reason   string        `json:"reason,omitempty"`
 	// Ends is how a work that is telling will end.
 	Ends WorkState `json:"ends,omitempty"`
+}
+
+// acts: the work does more than tell people.
+func (w *Work) acts() bool {
+	return slices.ContainsFunc(w.Plan.Steps, func(s PlanStep) bool { return !s.Verb.tells() })
+}
+
+// hides: it healed what may come again and again, and then hides a problem. That users
+// are sent elsewhere is such a thing where nothing else heals it; a person's wish is none.
+func (w *Work) hides() bool {
+	return w.acts() && w.Plan.Finding != FindingAsked && w.Plan.Finding != FindingReady &&
+		(w.life() || w.Plan.Runbook != "" || w.Plan.Finding == FindingNotReady)
+}
+
+// tells: its present step is a message.
+func (w *Work) tells() bool {
+	return w.State != WorkAsking && w.State != WorkTelling && w.Index < len(w.Plan.Steps) && w.Plan.Steps[w.Index].Verb.tells()
+}
+
+// heavy: the work does more than say whom users are sent to.
+func (w *Work) heavy() bool {
+	return slices.ContainsFunc(w.Plan.Steps, func(s PlanStep) bool { return s.Verb.heavy() })
+}
+
+// life: the work ends a life of its target, so that the stagger counts it.
+func (w *Work) life() bool {
+	return len(w.Plan.Steps) > 0 && w.Plan.Steps[0].Verb.life()
+}
+
+func (p *Plan) target() sut.Target {
+	if len(p.Targets) == 0 {
+		return sut.Target{}
+	}
+	return p.Targets[0]
 }

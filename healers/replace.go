@@ -7,8 +7,8 @@ import (
 	"github.com/rebound-chaos/rebound/healers/backoff"
 )
 
-// replaced: the new instance comes under an ID of its own, and the old one goes.
-const replaced Expr = "gone"
+// replaced: the old instance goes and a new one serves, under an ID of its own or the same.
+const replaced Expr = "gone && succeeded || changed && instance.ready"
 
 var replaceHealer = Definition{
 	Name:      "replace",
@@ -28,7 +28,7 @@ func proposeReplacement(v *View, f Finding) []Plan {
 	return []Plan{{
 		Healer: "replace", Targets: []sut.Target{f.Target}, NotBefore: f.Since + w.ReplaceAfter,
 		Steps: []PlanStep{{
-			Verb: verbReplace, Target: f.Target, Args: grace(w.Restart.Grace), Verify: replaced, Within: 15 * time.Second,
+			Verb: verbReplace, Target: f.Target, Args: grace(w.Restart.Grace), Verify: replaced, Within: 15*time.Second + startsWithin(w),
 		}},
 	}}
 }

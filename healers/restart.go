@@ -15,8 +15,10 @@ import (
 // restarted is what a restart is for: another incarnation, and it serves.
 const restarted Expr = "changed && instance.ready"
 
+const restartName = "restart"
+
 var restartHealer = Definition{
-	Name:      "restart",
+	Name:      restartName,
 	Summary:   "starts an instance again that has ended, whose liveness probe fails, or that a person wants restarted",
 	Of:        []FindingKind{FindingExited, FindingNotLive, FindingAsked},
 	Order:     2,
@@ -27,7 +29,7 @@ var restartHealer = Definition{
 
 func proposeRestart(v *View, f Finding) []Plan {
 	p := Plan{
-		Healer: "restart", Targets: []sut.Target{f.Target},
+		Healer: restartName, Targets: []sut.Target{f.Target},
 		Steps: []PlanStep{{Verb: verbRestart, Target: f.Target, Verify: restarted, Within: 30 * time.Second}},
 	}
 	w, ok := v.Policy(f.Target.ID)
@@ -50,7 +52,7 @@ func proposeRestart(v *View, f Finding) []Plan {
 		return nil
 	case ok && rule.Do == policy.DoPage:
 		why := "; it is not started again, by the policy's rule for " + policy.CauseOf(in.LastExit)
-		return []Plan{telling("restart", VerbPage, f, textFinding(&f)+why)}
+		return []Plan{telling(restartName, VerbPage, f, textFinding(&f)+why)}
 	case ok && rule.Initial > 0:
 		p.Backoff = backoff.Config{Initial: rule.Initial, Max: rule.Max, Reset: rule.Reset}
 	}

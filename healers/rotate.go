@@ -7,13 +7,15 @@ import (
 	"github.com/rebound-chaos/rebound/healers/backoff"
 )
 
+const rotateName = "rotate"
+
 const (
 	isIn  Expr = `gone || instance.rotation == "yes"`
 	isOut Expr = `gone || instance.rotation == "no"`
 )
 
 var rotateHealer = Definition{
-	Name:      "rotate",
+	Name:      rotateName,
 	Summary:   "takes an instance out of rotation that has ended or is not ready, and puts it back when it is",
 	Of:        []FindingKind{FindingExited, FindingNotReady, FindingReady},
 	Order:     1, // users first
@@ -39,5 +41,5 @@ func proposeRotation(v *View, f Finding) []Plan {
 	default:
 		return nil
 	}
-	return []Plan{{Healer: "rotate", Targets: []sut.Target{f.Target}, Steps: []PlanStep{step}}}
+	return []Plan{{Healer: rotateName, Targets: []sut.Target{f.Target}, Steps: []PlanStep{step}}}
 }

@@ -178,12 +178,14 @@ func (e *Engine) senseRecurring() {
 // recurs looks whether what a work has just healed was healed too often.
 func (e *Engine) recurs(p *Plan) {
 	r, key := e.recurrence(), recurrenceKey(p)
-	h := e.state.Healed[key]
-	first := slices.IndexFunc(h, func(x healed) bool { return e.view.now-x.At < r.Within })
-	if first < 0 || len(h)-first < r.Count {
+	h := e.within(key, r.Within)
+	n := len(h)
+	if p.Healer == rotateName { // who was out because it was restarted does not flap
+		n -= len(e.within(healedBy(restartName, recurring(p), ""), r.Within))
+	}
+	if n < r.Count {
 		return
 	}
-	h = h[first:]
 	var history []string
 	for _, x := range h[max(len(h)-r.Count, 0):] {
 		history = append(history, seconds(e.view.now-x.At)+" ago"+behind(x.Detail))
@@ -193,6 +195,16 @@ func (e *Engine) recurs(p *Plan) {
 	e.beginWide(Finding{
 		Kind: FindingRecurring, Target: sut.Target{ID: recurring(p)}, Runbook: key, Since: e.view.now, Detail: text + strings.Join(history, ", "),
 	})
+}
+
+// within is the later part of a history.
+func (e *Engine) within(key string, d time.Duration) []healed {
+	h := e.state.Healed[key]
+	first := slices.IndexFunc(h, func(x healed) bool { return e.view.now-x.At < d })
+	if first < 0 {
+		return nil
+	}
+	return h[first:]
 }
 
 // beginWide begins a finding that has no incarnation, once: that its numbers move does

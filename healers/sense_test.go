@@ -145,7 +145,7 @@ func TestNewPolicyWaitsForAPerson(t *testing.T) {
 	if acts := step(first()); len(acts) > 0 {
 		t.Fatalf("it did %v at once", acts)
 	}
-	acts := step(at(time.Second, say(healers.CommandResume)))
+	acts := step(at(time.Second, say(healers.CommandRevive)))
 	if len(acts) != 1 || acts[0].Verb != "restart" {
 		t.Fatalf("after a person resumed it did %v:\n%s", acts, lines(records))
 	}

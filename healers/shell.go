@@ -20,6 +20,7 @@ type shell struct {
 	base    time.Duration // the engine's time at begin
 	begin   time.Time
 	cancel  map[ActID]context.CancelFunc
+	drop    map[ActID]context.CancelFunc // of those that have not begun, or it does nothing
 	acts    sync.WaitGroup
 	workers chan struct{}
 	records int // since the last checkpoint
@@ -128,6 +129,7 @@ func (s *shell) step(ctx context.Context, in Input, begin func(context.Context, 
 		if cancel, ok := s.cancel[d.ID]; ok {
 			cancel()
 			delete(s.cancel, d.ID)
+			delete(s.drop, d.ID)
 		}
 	}
 	s.record(&in)
@@ -156,6 +158,11 @@ func (s *shell) step(ctx context.Context, in Input, begin func(context.Context, 
 				return 0, fmt.Errorf("keep checkpoint: %w", err)
 			}
 			s.records = len(out.Records)
+		}
+	}
+	for _, id := range out.Cancel {
+		if drop, ok := s.drop[id]; ok {
+			drop()
 		}
 	}
 	for i, a := range out.Acts {
@@ -188,14 +195,22 @@ func (s *shell) start(ctx context.Context, a Act, g Grant) {
 	} else {
 		ctx, cancel = context.WithCancel(ctx)
 	}
-	s.cancel[a.ID] = cancel
+	queued, drop := context.WithCancel(ctx)
+	s.cancel[a.ID], s.drop[a.ID] = cancel, drop
 	s.acts.Go(func() {
+		defer drop()
 		select {
 		case s.workers <- struct{}{}:
 			defer func() { <-s.workers }()
-			s.inbox.done(s.do(ctx, a, g))
-		case <-ctx.Done():
+		case <-queued.Done():
+		}
+		switch {
+		case ctx.Err() != nil:
 			s.inbox.done(Done{ID: a.ID, Result: ResultCancelled, Detail: "it was never begun: too many acts are under way"})
+		case queued.Err() != nil:
+			s.inbox.done(Done{ID: a.ID, Result: ResultCancelled, Detail: "it was never begun: the engine was stopped"})
+		default:
+			s.inbox.done(s.do(ctx, a, g))
 		}
 	})
 }

@@ -77,7 +77,7 @@ func (s *slow) Do(ctx context.Context, _ Grant, _ Act) Done {
 func TestActsAreBoundedAndEachHasOneOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &slow{}
-		s := &shell{live: &Live{Actuator: a}, inbox: newInbox(), cancel: map[ActID]context.CancelFunc{}, begin: time.Now(), workers: make(chan struct{}, 2)}
+		s := &shell{live: &Live{Actuator: a}, inbox: newInbox(), cancel: map[ActID]context.CancelFunc{}, drop: map[ActID]context.CancelFunc{}, begin: time.Now(), workers: make(chan struct{}, 2)}
 		for id := range ActID(5) {
 			deadline := 3 * time.Second
 			if id == 0 {

@@ -8,8 +8,10 @@ import (
 	"github.com/rebound-chaos/rebound/healers/backoff"
 )
 
+const tellName = "tell"
+
 var tellHealer = Definition{
-	Name:      "tell",
+	Name:      tellName,
 	Summary:   "tells people what no act of healing is for: a blind prober, a storm, a shared dependency, what recurs",
 	Of:        []FindingKind{FindingBlind, FindingShared, FindingStorm, FindingRecurring},
 	Order:     5,

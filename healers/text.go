@@ -120,10 +120,7 @@ func textDecision(d *Decision, at time.Duration) string {
 	case RuleBack:
 		why = fmt.Sprintf("too soon after the last: %s of %s", milliseconds(d.Have), milliseconds(d.Limit))
 	case RuleStag:
-		why = fmt.Sprintf("%d of the workload are not back yet (%s), and %d may be", d.Have, d.By, d.Limit)
-		if d.Have < d.Limit {
-			why = string(d.By) + " comes first"
-		}
+		why = fmt.Sprintf("%d of the workload are away or come first (%s before it), and %d may be away at once", d.Have, d.By, d.Limit)
 	case RuleBroken:
 		why = fmt.Sprintf("%d of the workload in a row did not come back from a restart (%s)", d.Have, d.By)
 	case RuleNone:

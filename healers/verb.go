@@ -25,6 +25,7 @@ const (
 	quickAct  = 2 * time.Second  // rotation: one request
 	slowAct   = 15 * time.Second // everything else
 	settleFor = 10 * time.Second // how long after its deadline an act of unknown outcome may still come true
+	halfFor   = time.Minute      // and after how long people are told that a replacement stays half done
 )
 
 // tells: it tells people and touches no system.

@@ -154,7 +154,7 @@ What was:
         2s  orders/2 has ended (signal 9), until 4s
 
 Others wait for it:
-        5s  restart orders/0 waits for 2s: 1 of the workload are not back yet (orders/2), and 1 may be
+        5s  restart orders/0 waits for 2s: 1 of the workload are away or come first (orders/2 before it), and 1 may be away at once
 `},
 		{"one of which nothing is known", "orders/7", outage, `
 orders/7, on record until 7s

@@ -7,6 +7,9 @@ func (e *Engine) advanceAll() {
 	touched := e.touched
 	e.touched, e.spare = e.spare, touched
 	defer clear(touched)
+	for name := range touched { // each by itself: the order does not matter
+		delete(e.turns, name)
+	}
 	for _, id := range e.works() {
 		w := e.state.Works[id]
 		if w == nil {
@@ -72,6 +75,10 @@ func (e *Engine) turn(w *Work) bool {
 func (e *Engine) step(w *Work) bool {
 	if !w.Began {
 		f, open := e.state.Findings[keyOf(w.Plan.Finding, w.Plan.target().ID, w.Plan.Runbook)]
+		if open && f.Kind == FindingAsked && e.view.now-f.Since >= day {
+			e.end(f.Kind, f.Target.ID, f.Runbook) // nobody expects it any more
+			open = false
+		}
 		if !open || f.Target != w.Plan.target() {
 			return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the finding is over"})
 		}
@@ -142,7 +149,11 @@ func (e *Engine) act(w *Work, s *PlanStep) *Act {
 }
 
 func (e *Engine) issue(w *Work, a *Act, g Grant) {
+	began := w.Began
 	e.emit(Record{Kind: RecordIntent, Work: w.ID, Cause: w.Seq, Act: a})
+	if t := e.turns[w.Plan.target().ID.Workload()]; t != nil && w.life() && !began && w.Began {
+		t.began(e, w)
+	}
 	e.out.Acts = append(e.out.Acts, *a)
 	e.out.grants = append(e.out.grants, g)
 	e.touched[a.Target.ID.Workload()] = struct{}{}
@@ -154,6 +165,9 @@ func (e *Engine) decided(w *Work, d Decision) {
 	if old := w.Decision; old != nil && old.Rule == d.Rule && old.Effect == d.Effect && old.Until == d.Until &&
 		old.By == d.By && old.Verb == d.Verb && old.Target == d.Target {
 		return
+	}
+	if queued := e.turns[w.Plan.target().ID.Workload()]; queued != nil && w.life() {
+		queued.decided(e, w, d.Rule)
 	}
 	if old := w.Decision; w.life() && (old == nil || old.Rule == RuleStag) && d.Rule != RuleStag && d.Effect != Allow {
 		e.touched[w.Plan.target().ID.Workload()] = struct{}{} // those that let it go first
@@ -174,6 +188,9 @@ func (e *Engine) judge(w *Work) bool {
 		if scope := e.scope(w.Acted, w); (scope.Changed || scope.Gone) && w.Acted.ID.Kind() == sut.KindInstance {
 			return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the incarnation is over"})
 		}
+		if w.Result == ResultCancelled {
+			return e.change(w, WorkChange{Index: w.Index, State: WorkDeferred, Reason: "it was not begun"})
+		}
 		return e.failed(w, string(s.Verb)+" was "+string(w.Result))
 	}
 	if e.holds(s.Verify, e.scope(w.Acted, w)) {
@@ -193,7 +210,7 @@ func (e *Engine) verify(w *Work) bool {
 	switch {
 	case e.holds(s.Verify, scope):
 		return e.passed(w)
-	case scope.Gone:
+	case scope.Gone && s.Verb != verbReplace:
 		return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the target is gone"})
 	case e.relapsed(w):
 		return e.failed(w, "it happened again")
@@ -271,7 +288,7 @@ func (e *Engine) breaks(w *Work) int {
 func (e *Engine) change(w *Work, c WorkChange) bool {
 	ramped := e.state.Ramp.Limit > 0
 	e.emit(Record{Kind: RecordWork, Work: w.ID, Cause: w.Seq, Change: &c})
-	if c.State == WorkDone && (w.life() || w.Plan.Runbook != "") && w.acts() {
+	if c.State == WorkDone && w.hides() {
 		e.recurs(w.Plan)
 	}
 	if c.State.ended() {

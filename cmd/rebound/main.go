@@ -118,7 +118,7 @@ Exit codes: 0 pass, 1 fail, 2 a mistake in the input (nothing was started),
 	}
 	root.AddCommand(
 		demoCommand(), runCommand(), judgeCommand(), reportCommand(), listCommand(),
-		whyCommand(), pauseCommand(), resumeCommand(),
+		whyCommand(), pauseCommand(), resumeCommand(), restartCommand(),
 		capabilitiesCommand(), clusterCommand(), faultsCommand(), versionCommand(),
 		shopCommand(), holderCommand(), guardianCommand(), rootCommand(), engineCommand(),
 	)

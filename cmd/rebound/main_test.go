@@ -78,6 +78,8 @@ func TestExitCodesOfMistakes(t *testing.T) {
 		{"pause"},
 		{"pause", "--kill", "my turn"},
 		{"resume", "--run", "3f9a"},
+		{"restart"},
+		{"restart", "orders"},
 		{"report", t.TempDir()},
 		{"list", "nothing"},
 		{"faults", "try"},

@@ -147,7 +147,12 @@ func TestVerbsOfALiveRun(t *testing.T) {
 		t.Errorf("two answers about one run: %v\n%s\n%s", err, in, out)
 	}
 	for _, row := range []struct{ args, want string }{
-		{"pause my turn", ": pause (my turn)"}, {"pause --kill", ": kill"}, {"resume --run 3f", ": resume"},
+		{"pause my turn", ": pause (my turn)"},
+		{"pause --kill", ": kill"},
+		{"resume --run 3f", ": resume"},
+		{"resume --kill", ": revive"},
+		{"restart orders new certificates", ": restart orders (new certificates)"},
+		{"restart orders --withdraw", ": withdraw orders"},
 	} {
 		out, err := command(t, append(strings.Fields(row.args), "--state", state)...)
 		if err != nil || !strings.Contains(out, "run 3f9a00, on record: ") || !strings.Contains(out, row.want+"\n") {

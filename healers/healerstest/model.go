@@ -46,6 +46,7 @@ type Model struct {
 	probes    []probe.Change
 	rev       uint64
 	made      int
+	doomed    map[string]bool // workloads whose newcomers are never ready
 }
 
 type instance struct {
@@ -85,7 +86,7 @@ func (m *Model) add(w sut.Workload, id sut.ID) *instance {
 	in := &instance{Instance: sut.Instance{
 		Workload: w.Name, Role: w.Role, Labels: w.Labels, Phase: sut.PhaseRunning, Rotation: sut.No,
 	}}
-	in.ID = id
+	in.ID, in.unready = id, m.doomed[w.Name]
 	m.instances[id] = in
 	m.begin(in)
 	return in
@@ -132,6 +133,14 @@ func (m *Model) Feed(id sut.ID) { m.with(id, func(in *instance) { in.starved = f
 
 // Spoil makes the next incarnations of an instance never be ready.
 func (m *Model) Spoil(id sut.ID) { m.with(id, func(in *instance) { in.spoiled = true }) }
+
+// Doom makes the instances of a workload that are made from now on never be ready.
+func (m *Model) Doom(workload string) {
+	if m.doomed == nil {
+		m.doomed = map[string]bool{}
+	}
+	m.doomed[workload] = true
+}
 
 // Place says where an instance is, and for how long it has run.
 func (m *Model) Place(id sut.ID, zone string, since time.Time) {

@@ -102,6 +102,12 @@ func (c *compiler) guardrails(g GuardrailsSpec) Guardrails {
 		Count:  c.count("spec.guardrails.recurrence.count", g.Recurrence.Count, defaultRecurrences),
 		Within: or(g.Recurrence.Within, defaultRecurrenceWithin),
 	}
+	if out.Recurrence.Count > MostRecurrences {
+		c.add("spec.guardrails.recurrence.count", "%d is more than the %d that are remembered", out.Recurrence.Count, MostRecurrences)
+	}
+	if out.Recurrence.Within > MostRecurrence {
+		c.add("spec.guardrails.recurrence.within", "%s is longer than the %s for which it is remembered", out.Recurrence.Within, MostRecurrence)
+	}
 	for i, s := range g.Never {
 		out.Never = append(out.Never, c.selector(fmt.Sprintf("spec.guardrails.never[%d]", i), s))
 	}

@@ -200,6 +200,13 @@ func TestProblems(t *testing.T) {
 		want []string // each must be a part of the error, and the error has as many lines
 	}{
 		{"unknown field", replace("replaceAfter: 4s", "replacAfter: 4s"), []string{"shop.yaml:10:7: spec.workloads[0].replacAfter: unknown field; did you mean replaceAfter?"}},
+		{"remembered", replace("maxActionsPerHour: 20,", "maxActionsPerHour: 20, recurrence: {count: 33, within: 200h},"), []string{
+			"spec.guardrails.recurrence.count: 33 is more than the 32 that are remembered",
+			"spec.guardrails.recurrence.within: 200h0m0s is longer than the 168h0m0s for which it is remembered",
+		}},
+		{"long back-off", replace("max: 5m, reset: 10m", "max: 25h, reset: 26h"), []string{
+			"restart.backoff.max: 25h0m0s is longer than the 24h0m0s for which a restart is remembered", "restart.backoff.reset: 26h0m0s is longer",
+		}},
 		{"no unit", replace("replaceAfter: 4s", "replaceAfter: 4"), []string{"spec.workloads[0].replaceAfter: expected a duration with a unit"}},
 		{"breakers", replace("runbooks: [disk-full]", "runbooks: [disk-full]\n  breakers: [{dependency: store}]"), []string{"spec.breakers: circuit breakers are not there yet; leave it out"}},
 		{"trust", replace("runbooks: [disk-full]", "runbooks: [disk-full]\n  trust: {startAt: alertOnly}"), []string{"spec.trust: trust levels are not there yet"}},

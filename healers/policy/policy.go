@@ -122,6 +122,15 @@ type Storm struct {
 	Cooldown time.Duration `json:"cooldown"`
 }
 
+// MostBackoff is for how long a restart is remembered.
+const MostBackoff = 24 * time.Hour
+
+// MostRecurrences and MostRecurrence are how much is remembered of what was healed.
+const (
+	MostRecurrences = 32
+	MostRecurrence  = 7 * 24 * time.Hour
+)
+
 // Recurrence says when what is healed again and again is a finding of its own.
 type Recurrence struct {
 	Count  int           `json:"count"`  // 0 means 5

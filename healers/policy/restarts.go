@@ -39,6 +39,14 @@ func (c *compiler) backoff(at string, b BackoffSpec) (initial, most, reset time.
 			c.add(at+".initial", "%s is more than max, which is %s", initial, most)
 		}
 	}
+	for _, x := range []struct {
+		field string
+		is    time.Duration
+	}{{"max", most}, {"reset", reset}} {
+		if x.is > MostBackoff {
+			c.add(at+"."+x.field, "%s is longer than the %s for which a restart is remembered", x.is, MostBackoff)
+		}
+	}
 	return initial, most, reset
 }
 

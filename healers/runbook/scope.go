@@ -17,6 +17,8 @@ type Scope struct {
 	Changed bool
 	// Gone: the target no longer exists.
 	Gone bool
+	// Succeeded: an instance that came after the act is ready in its place.
+	Succeeded bool
 	// Done lists what the work has done so far, in order.
 	Done []string
 }
@@ -41,6 +43,7 @@ var names = []struct {
 	{"instance.running", cel.BoolType, func(s *Scope) any { return s.Instance.Phase == sut.PhaseRunning }},
 	{"instance.workload", cel.StringType, func(s *Scope) any { return s.Instance.Workload }},
 	{"instance.zone", cel.StringType, func(s *Scope) any { return s.Instance.Zone }},
+	{"succeeded", cel.BoolType, func(s *Scope) any { return s.Succeeded }},
 	{"volume.freeBytes", cel.IntType, func(s *Scope) any { return max(s.Volume.Size-s.Volume.Used, 0) }},
 	{"volume.id", cel.StringType, func(s *Scope) any { return string(s.Volume.ID) }},
 	{"volume.max", cel.IntType, func(s *Scope) any { return s.Volume.Max }},
