@@ -49,6 +49,10 @@ func (e *Engine) command(c Command) {
 		e.view.all(e.touch)
 		e.touchWorks()
 	case CommandRestart, CommandWithdraw:
+		if !e.view.seen {
+			e.early = append(e.early, c)
+			return
+		}
 		members := slices.Clone(e.view.Members(string(c.Target)))
 		if len(members) == 0 {
 			e.emit(Record{Kind: RecordCommand, Command: &c, Text: "there is no workload " + string(c.Target)})

@@ -31,6 +31,7 @@ type Engine struct {
 	conditions map[Expr]*runbook.Condition
 	tallies    tallies
 	turns      map[string]*turns // by workload: whose turn it is
+	early      []Command         // about workloads, said before the system was seen
 	calm       time.Duration     // since when a storm's threshold is not exceeded; 0: it is
 	order      []WorkID          // scratch
 	targets    []sut.ID          // scratch
@@ -99,6 +100,13 @@ func (e *Engine) Step(in *Input) *Output {
 		e.command(in.Commands[i])
 	}
 	e.view.apply(&in.System, e.touch)
+	if e.view.seen {
+		early := e.early
+		e.early = nil
+		for _, c := range early {
+			e.command(c)
+		}
+	}
 	for i := range in.Probes {
 		e.view.probe(&in.Probes[i], e.touch)
 	}

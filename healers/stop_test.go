@@ -149,6 +149,17 @@ func TestAWishIsWithdrawn(t *testing.T) {
 	}
 }
 
+// TestAWishBeforeTheSystemIsSeen waits until the engine knows what there is.
+func TestAWishBeforeTheSystemIsSeen(t *testing.T) {
+	tp := &tape{Engine: healers.New(1, healers.Checkpoint{})}
+	tp.step(healers.Input{Policy: shopPolicy(), Trial: true, Commands: []healers.Command{{Verb: "restart", By: "eve", Target: "orders"}}})
+	if n := len(tp.records); n != 1 {
+		t.Errorf("on record before:\n%s", lines(tp.records))
+	}
+	expectActs(t, tp.boot(time.Second, order(0), order(1), order(2)), "1 restart orders/0")
+	tp.expect(t, "eve: restart orders")
+}
+
 // TestWhoRelapsesIsNotBack: while one that was restarted is unready again the next is
 // not taken, however long the soak was.
 func TestWhoRelapsesIsNotBack(t *testing.T) {
