@@ -7,8 +7,6 @@ BIN    := $(CURDIR)/bin/rebound
 # build cache serves the binary, the linters and the tests. Only the race detector
 # needs cgo and a C compiler; without one the tests run without it.
 export CGO_ENABLED := 0
-# The same wherever the repository lies, so that a clone finds in the cache what another built.
-export GOFLAGS += -trimpath
 RACE   := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 COMMA  := ,
 # The tests that start processes take turns with the rest badly on few cores.
