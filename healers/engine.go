@@ -242,6 +242,9 @@ func (e *Engine) stale(id sut.ID) {
 	if id.Kind() == sut.KindInstance {
 		e.tallies.stale[id] = struct{}{}
 	}
+	for _, in := range e.view.placed[id] { // an act on a node or a zone takes all there
+		e.tallies.stale[in] = struct{}{}
+	}
 }
 
 func (e *Engine) touchWorks() {

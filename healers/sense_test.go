@@ -285,7 +285,7 @@ func TestABudgetOverTwoWorkloadsIsAskedAgain(t *testing.T) {
 	in := func(w string, n int, phase sut.Phase) sut.Instance {
 		return sut.Instance{
 			Target: sut.Target{ID: sut.InstanceID(w, n), Incarnation: "1"}, Workload: w, Phase: phase, Rotation: sut.Yes,
-			Labels: map[string]string{"tier": "web"},
+			Budgets: []string{"web"},
 		}
 	}
 	step := func(i healers.Input) (acts []healers.Act) {
@@ -298,7 +298,7 @@ func TestABudgetOverTwoWorkloadsIsAskedAgain(t *testing.T) {
 	first.Policy, first.Trial = p, true
 	first.System = sut.Delta{
 		Reset: true, Rev: 1, Instances: all, Workloads: []sut.Workload{{Name: "w0", Desired: 2}, {Name: "w1", Desired: 2}},
-		Budgets: []sut.Budget{{Name: "web", Selector: map[string]string{"tier": "web"}, MinAvailable: "3"}},
+		Budgets: []sut.Budget{{Name: "web", MinAvailable: "3"}},
 	}
 	step(first)
 	if acts := step(at(time.Second, says(probe.Liveness, probe.Failure, all[0]))); len(acts) > 0 {
