@@ -1,7 +1,9 @@
 package healers_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers"
@@ -112,5 +114,51 @@ func TestABudgetOverTwoWorkloads(t *testing.T) {
 		if got := healers.Budgets(e, "w0/0")[1].Desired; got != row.want {
 			t.Errorf("with 4 and %d: %d must stay, want %d", row.w1, got, row.want)
 		}
+	}
+}
+
+// TestABudgetOverTwoWorkloadsIsAskedAgain when what it asks for, or has, is another on
+// the side of the other workload.
+func TestABudgetOverTwoWorkloadsIsAskedAgain(t *testing.T) {
+	in := func(w string, n int, budgets ...string) sut.Instance {
+		return sut.Instance{
+			Target: sut.Target{ID: sut.InstanceID(w, n), Incarnation: "1"}, Workload: w, Phase: sut.PhaseRunning, Rotation: sut.Yes, Budgets: budgets,
+		}
+	}
+	all := []sut.Instance{in("w0", 0, "web"), in("w0", 1, "web"), in("w1", 0, "web"), in("w1", 1, "web")}
+	for _, row := range []struct {
+		name string
+		lift healers.Input
+	}{
+		{"another is back", says(probe.Readiness, probe.Success, all[3])},
+		{"fewer are asked for", healers.Input{System: sut.Delta{Rev: 2, Workloads: []sut.Workload{{Name: "w1", Desired: 1}}}}},
+		{"nobody says any more how many are, and there are fewer", healers.Input{System: sut.Delta{Rev: 2, Gone: []sut.ID{"w1", "w1/1"}}}},
+		{"it no longer holds for the others", delta(in("w1", 0), in("w1", 1))},
+		{"it asks for less", healers.Input{System: sut.Delta{Rev: 2, Budgets: []sut.Budget{{Name: "web", MaxUnavailable: "2"}}}}},
+		{"it goes", healers.Input{System: sut.Delta{Rev: 2, Gone: []sut.ID{"budget:web"}}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			e := healers.New(1, healers.Checkpoint{})
+			var records []healers.Record
+			step := func(i healers.Input) (acts []healers.Act) {
+				o := e.Step(&i)
+				records = append(records, o.Records...)
+				return slices.Clone(o.Acts)
+			}
+			first := says(probe.Readiness, probe.Success, all[0], all[1], all[2])
+			first.Policy, first.Trial = loose(2, nil), true
+			first.System = sut.Delta{
+				Reset: true, Rev: 1, Instances: all, Workloads: []sut.Workload{{Name: "w0", Desired: 2}, {Name: "w1", Desired: 2}},
+				Budgets: []sut.Budget{{Name: "web", MaxUnavailable: "1"}},
+			}
+			step(first)
+			if acts := step(at(time.Second, says(probe.Liveness, probe.Failure, all[0]))); len(acts) > 0 {
+				t.Fatalf("beyond the budget it did %v:\n%s", acts, lines(records))
+			}
+			acts := step(at(2*time.Second, row.lift))
+			if !slices.ContainsFunc(acts, func(a healers.Act) bool { return a.Verb == "restart" && a.Target.ID == "w0/0" }) {
+				t.Errorf("it did %v:\n%s", acts, lines(records))
+			}
+		})
 	}
 }
