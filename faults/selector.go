@@ -119,7 +119,7 @@ func (p *planner) targets(i int, def Definition, t Selector, hit []sut.ID) []sut
 			}
 			out = append(out, id)
 		}
-	case sut.KindWorkload, sut.KindNode, sut.KindZone:
+	case sut.KindWorkload, sut.KindNode, sut.KindZone, sut.KindBudget:
 		p.refuse(i, "fault", "%s breaks a %s, which no selector picks", def.Name, def.Of)
 	}
 	slices.Sort(out)

@@ -207,6 +207,10 @@ func (e *Engine) touch(id sut.ID) {
 func (e *Engine) stale(id sut.ID) {
 	if id.Kind() == sut.KindInstance {
 		e.tallies.stale[id] = struct{}{}
+		return
+	}
+	for _, in := range e.view.placed[id] { // an act on a node or a zone takes all there
+		e.tallies.stale[in] = struct{}{}
 	}
 }
 

@@ -24,7 +24,7 @@ type Budget struct {
 func Budgets(e *Engine, id sut.ID) []Budget {
 	e.count()
 	var all []Budget
-	for _, b := range e.budgetsOf(id) {
+	for _, b := range e.budgetsOf(id, nil) {
 		all = append(all, Budget{b.name, b.healthy, b.desired})
 	}
 	return all
@@ -32,11 +32,23 @@ func Budgets(e *Engine, id sut.ID) []Budget {
 
 // AskedOfBudget is the ledger's answer to an act, also to one that no healer proposes
 // yet.
-func AskedOfBudget(e *Engine, v Verb, t sut.Target) Decision {
+func AskedOfBudget(e *Engine, a Act) Decision {
 	e.count()
-	d := Decision{Verb: v, Target: t}
-	if !byBudget(e, &d, &Act{Verb: v, Target: t}, nil) {
+	d := Decision{Verb: a.Verb, Target: a.Target}
+	if !byBudget(e, &d, &a, nil) {
 		d = Decision{Effect: Allow}
 	}
 	return d
+}
+
+// Begin puts an act under way, and End ends it, as if the guard had allowed it.
+func Begin(e *Engine, a Act) ActID {
+	a.ID = e.state.LastAct + 1
+	e.emit(Record{Kind: RecordIntent, Act: &a})
+	return a.ID
+}
+
+// End is how an act that [Begin] began ends.
+func End(e *Engine, id ActID, r Result) {
+	e.emit(Record{Kind: RecordOutcome, Done: &Done{ID: id, Result: r}})
 }

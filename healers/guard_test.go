@@ -26,6 +26,9 @@ func order(i int, change ...func(*sut.Instance)) sut.Instance {
 func exited(in *sut.Instance) { in.Phase = sut.PhaseExited }
 func out(in *sut.Instance)    { in.Rotation = sut.No }
 
+// protected: the budget that others declared holds for it.
+func protected(in *sut.Instance) { in.Budgets = []string{"orders"} }
+
 func reborn(in *sut.Instance) { in.Incarnation += "'" }
 
 func database(env string) func(in *sut.Instance) {
@@ -166,11 +169,12 @@ func TestGuard(t *testing.T) {
 		},
 		{
 			name: "minimum that another declared", policy: with(func(p *policy.Policy) { alone(p); p.Workloads[0].MinAvailable = "0" }),
-			before: []healers.Input{{System: sut.Delta{Rev: 2, Budgets: []sut.Budget{
-				{Name: "orders", Selector: map[string]string{"workload": "orders"}, MaxUnavailable: "0"},
-			}}}},
+			before: []healers.Input{{System: sut.Delta{
+				Rev: 2, Budgets: []sut.Budget{{Name: "orders", MaxUnavailable: "0"}},
+				Instances: []sut.Instance{order(0, protected), order(1, protected), order(2, protected)},
+			}}},
 			held: says(probe.Liveness, probe.Failure, order(1)), rule: healers.RuleBudget, effect: healers.Defer, have: 2, limit: 3,
-			lift: []healers.Input{{System: sut.Delta{Rev: 3, Gone: []sut.ID{"orders"}, Instances: []sut.Instance{order(0), order(1)}}}},
+			lift: []healers.Input{{System: sut.Delta{Rev: 3, Gone: []sut.ID{sut.BudgetID("orders")}}}},
 		},
 		{
 			name: "most unready: the minimum stays in rotation", verb: "rotateOut",

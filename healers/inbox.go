@@ -76,7 +76,7 @@ func (b *inbox) system(d sut.Delta) {
 	put(b, b.nodes, d.Nodes, func(x sut.Node) sut.ID { return x.ID })
 	put(b, b.workloads, d.Workloads, func(x sut.Workload) sut.ID { return sut.ID(x.Name) })
 	put(b, b.volumes, d.Volumes, func(x sut.Volume) sut.ID { return x.ID })
-	put(b, b.budgets, d.Budgets, func(x sut.Budget) sut.ID { return sut.ID(x.Name) })
+	put(b, b.budgets, d.Budgets, func(x sut.Budget) sut.ID { return sut.BudgetID(x.Name) })
 	for _, id := range d.Gone {
 		delete(b.instances, id)
 		delete(b.nodes, id)

@@ -18,7 +18,7 @@ func TestInboxLosesNoLevel(t *testing.T) {
 		b := newInbox()
 		var every, taken sut.Delta
 		resets := 0
-		ids := []sut.ID{"a/0", "a/1", "b/0", "a/0:data", "node:n", "a", "b"}
+		ids := []sut.ID{"a/0", "a/1", "b/0", "a/0:data", "node:n", "a", "budget:a"}
 		take := func() {
 			in := b.take()
 			if in.System.Reset {
@@ -47,10 +47,10 @@ func TestInboxLosesNoLevel(t *testing.T) {
 					d.Volumes = append(d.Volumes, sut.Volume{ID: id, Used: int64(n)})
 				case id.Kind() == sut.KindNode:
 					d.Nodes = append(d.Nodes, sut.Node{ID: id, Zone: string(rune('a' + n))})
-				case id == "a":
-					d.Workloads = append(d.Workloads, sut.Workload{Name: "a", Desired: int(n)})
+				case id.Kind() == sut.KindBudget:
+					d.Budgets = append(d.Budgets, sut.Budget{Name: id.Part(), MinAvailable: string(rune('0' + n))})
 				default:
-					d.Budgets = append(d.Budgets, sut.Budget{Name: "b", MinAvailable: string(rune('0' + n))})
+					d.Workloads = append(d.Workloads, sut.Workload{Name: string(id), Desired: int(n)})
 				}
 			}
 			b.system(d)

@@ -1,10 +1,9 @@
 package healers
 
 import (
-	"math"
+	"iter"
+	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
@@ -16,17 +15,23 @@ func (e *Engine) mayServe(id sut.ID) bool {
 	return in != nil && in.Phase == sut.PhaseRunning && in.Rotation != sut.No && e.view.Ready(id) != sut.No
 }
 
-// takenAway tells whether an act that takes the instance away is under way, or was done
-// and the system has not shown it yet: outcomes and news come by different ways.
+// takenAway tells whether an act that takes the instance away is under way, on it or on
+// all of its node or zone, or was done and the system has not shown it yet: outcomes and
+// news come by different ways.
 func (e *Engine) takenAway(id sut.ID) bool {
-	for _, a := range e.state.index.acts[id] {
-		if a.Target.ID == id && (a.Verb.life() || a.Verb == verbRotateOut) {
-			return true
+	in := e.view.instances[id]
+	if in == nil {
+		return false
+	}
+	for _, at := range [...]sut.ID{id, sut.NodeID(in.Node), sut.ZoneID(in.Zone)} {
+		for _, a := range e.state.index.acts[at] {
+			if a.Target.ID == at && a.Verb.disrupts() {
+				return true
+			}
 		}
 	}
-	in := e.view.instances[id]
 	for _, w := range e.state.index.works[id.Workload()] {
-		if w.Began && w.life() && in != nil && w.Acted == in.Target {
+		if w.Began && w.life() && w.Acted == in.Target {
 			return true
 		}
 	}
@@ -35,12 +40,18 @@ func (e *Engine) takenAway(id sut.ID) bool {
 
 // budget is one disruption budget as it stands for an act.
 type budget struct {
-	name    sut.ID // of one that others declared, else of the workload
-	own     bool   // it is the policy's
-	healthy int64  // how many are available
-	desired int64  // how many must be
-	rotated int64  // how many users are sent to
-	lenient bool   // an instance that is not ready may always be evicted
+	name                         sut.ID // of one that others declared, else of the workload
+	minAvailable, maxUnavailable string
+	expected                     int   // what percentages and maxUnavailable are of
+	healthy                      int64 // how many are available
+	desired                      int64 // how many must be
+	rotated                      int64 // how many users are sent to
+	lenient                      bool  // an instance that is not ready may always be evicted
+}
+
+// none: the budget is a part of nothing, which allows nothing, as policy/v1 has it.
+func (b *budget) none() bool {
+	return b.expected == 0 && (b.minAvailable == "" || isShare(b.minAvailable))
 }
 
 // budgetsOf are the budgets that hold for an instance: the policy's own, which is about
@@ -49,59 +60,59 @@ type budget struct {
 //
 // What they ask for is computed as policy/v1 does: of maxUnavailable and of percentages
 // from the replicas that the workloads concerned are to have, rounded up, both; of
-// minAvailable as it is.
-func (e *Engine) budgetsOf(id sut.ID) []budget {
+// minAvailable as it is. A scale-down is judged by the replicas that are to be left; a is
+// the act that is asked about, nil for none.
+func (e *Engine) budgetsOf(id sut.ID, a *Act) []budget {
 	s, ok := e.tallies.counted[id]
 	if !ok {
 		return nil
 	}
 	var all []budget
 	if p, ok := e.view.Policy(id); ok {
-		t := e.tallies.workload(s.workload)
-		all = append(all, budget{
-			name: sut.ID(s.workload), own: true, healthy: t.available, rotated: t.rotated,
-			desired: floorOf(p.MinAvailable, p.MaxUnavailable, e.view.Desired(s.workload)),
-			lenient: p.UnhealthyEviction == alwaysAllow,
-		})
+		b := budget{name: sut.ID(s.workload), minAvailable: p.MinAvailable, maxUnavailable: p.MaxUnavailable, lenient: p.UnhealthyEviction == alwaysAllow}
+		if b.minAvailable == "" && b.maxUnavailable == "" {
+			b.maxUnavailable = "1" // as a policy says that leaves it out
+		}
+		all = append(all, e.stand(b, e.tallies.workload(s.workload), a, slices.Values([]string{s.workload})))
 	}
-	slices.Sort(s.budgets)
 	for _, name := range s.budgets {
-		b, t := e.view.budgets[name], e.tallies.budgets[name]
-		expected := 0
-		for w := range t.workloads { // a sum: the order does not matter
-			expected += e.view.Desired(w)
+		d, t := e.view.budgets[name], e.tallies.budgets[name]
+		b := budget{name: sut.BudgetID(name), minAvailable: d.MinAvailable, maxUnavailable: d.MaxUnavailable, lenient: d.UnhealthyEviction == alwaysAllow}
+		if b.minAvailable == "" && b.maxUnavailable == "" {
+			b.maxUnavailable = "0" // one that asks for nothing allows nothing
 		}
-		if b.MinAvailable == "" && b.MaxUnavailable == "" {
-			b.MaxUnavailable = "0" // one that asks for nothing allows nothing
-		}
-		all = append(all, budget{
-			name: sut.ID(name), healthy: t.available, rotated: t.rotated, desired: floorOf(b.MinAvailable, b.MaxUnavailable, expected),
-			lenient: b.UnhealthyEviction == alwaysAllow,
-		})
+		all = append(all, e.stand(b, *t, a, maps.Keys(t.workloads)))
 	}
 	return all
+}
+
+// stand fills in how a budget over some workloads stands. They are added up: their order
+// does not matter.
+func (e *Engine) stand(b budget, t tally, a *Act, workloads iter.Seq[string]) budget {
+	b.healthy, b.rotated = t.available, t.rotated
+	for w := range workloads {
+		b.expected += e.planned(w, a)
+		b.healthy -= min(e.scaledAway(w), b.healthy)
+	}
+	b.desired = floorOf(b.minAvailable, b.maxUnavailable, b.expected)
+	return b
 }
 
 // alwaysAllow is the unhealthyPodEvictionPolicy of policy/v1 by which one that is not
 // ready may go in any case.
 const alwaysAllow = "AlwaysAllow"
 
-// takes are the instances that an act takes from their users: the one it is about, and
-// of an act on a node or a zone all that run there.
+// takes are the instances that an act takes from their users: the one it is about, of an
+// act on a node or a zone all that run there, of a scale-down those that go.
 func (e *Engine) takes(a *Act) []sut.ID {
-	switch a.Target.ID.Kind() {
+	switch id := a.Target.ID; id.Kind() {
 	case sut.KindInstance:
-		return []sut.ID{a.Target.ID}
+		return []sut.ID{id}
 	case sut.KindNode, sut.KindZone:
-		var ids []sut.ID
-		for id, in := range e.view.instances {
-			if sut.NodeID(in.Node) == a.Target.ID || sut.ZoneID(in.Zone) == a.Target.ID {
-				ids = append(ids, id)
-			}
-		}
-		slices.Sort(ids)
-		return ids
-	case sut.KindWorkload, sut.KindLink, sut.KindVolume:
+		return e.view.placed[id]
+	case sut.KindWorkload:
+		return e.leaving(a)
+	case sut.KindLink, sut.KindVolume, sut.KindBudget:
 	}
 	return nil
 }
@@ -115,30 +126,25 @@ func byBudget(e *Engine, d *Decision, a *Act, _ *Work) bool {
 	if !d.Verb.disrupts() {
 		return false
 	}
-	type key struct {
-		name sut.ID
-		own  bool
-	}
-	taken := map[key]int64{}
+	taken := map[sut.ID]int64{} // by budget
 	for _, id := range e.takes(a) {
 		serves, all := e.mayServe(id), d.Verb == verbRotateOut && e.mostUnready(id)
-		for _, b := range e.budgetsOf(id) {
+		for _, b := range e.budgetsOf(id, a) {
 			left, short := b.healthy, false
 			switch {
 			case serves:
-				k := key{b.name, b.own}
 				if e.tallies.counted[id].available {
-					taken[k]++
+					taken[b.name]++
 				}
-				left -= taken[k]
-				short = left < b.desired
+				left -= taken[b.name]
+				short = left < b.desired || b.none()
 			case all:
 				if left = b.rotated; e.tallies.counted[id].rotated {
 					left--
 				}
 				short = left < b.desired
 			case d.Verb.evicts() && !b.lenient:
-				short = left < b.desired || left == 0 && b.desired == 0
+				short = left < b.desired || left == 0 && b.desired == 0 || b.none()
 			}
 			if short {
 				d.By = b.name
@@ -160,38 +166,4 @@ func (e *Engine) mostUnready(id sut.ID) bool {
 		n = t.notReady
 	}
 	return e.view.Has(FindingNotReady, id) && (shared || !e.view.Has(FindingNotLive, id)) && n >= 2 && 2*n > t.running
-}
-
-// floorOf rounds as policy/v1 does: up, for both. What cannot be read forbids.
-func floorOf(minAvailable, maxUnavailable string, desired int) int64 {
-	switch {
-	case minAvailable != "":
-		return share(minAvailable, desired, math.Ceil, int64(desired))
-	case maxUnavailable != "":
-		return max(int64(desired)-share(maxUnavailable, desired, math.Ceil, 0), 0)
-	default:
-		return max(int64(desired)-1, 0)
-	}
-}
-
-// atOnce is how many of a workload may be away at once: rounded down, at least one.
-func atOnce(s string, desired int) int64 {
-	if s == "" {
-		s = "25%"
-	}
-	return max(share(s, desired, math.Floor, 1), 1)
-}
-
-// share reads a count ("2") or a share of all ("50%").
-func share(s string, all int, round func(float64) float64, unreadable int64) int64 {
-	number, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
-	n, err := strconv.Atoi(number)
-	switch {
-	case err != nil || n < 0:
-		return unreadable
-	case percent:
-		return int64(round(float64(n) * float64(all) / 100))
-	default:
-		return int64(n)
-	}
 }

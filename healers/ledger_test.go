@@ -14,8 +14,9 @@ import (
 // ward is a system of one workload, w0, and what others declared about it.
 type ward struct {
 	desired, instances, ready int
-	budgets                   []sut.Budget
-	nodes                     []string // of the instances, in turn
+	untold                    bool         // the platform does not say how many are desired
+	budgets                   []sut.Budget // each holds for every instance
+	nodes                     []string     // of the instances, in turn
 	own                       func(p *policy.Workload)
 }
 
@@ -28,10 +29,17 @@ func (w ward) engine() *healers.Engine {
 	in := healers.Input{Policy: p, Trial: true, System: sut.Delta{
 		Reset: true, Rev: 1, Workloads: []sut.Workload{{Name: "w0", Desired: w.desired}}, Budgets: w.budgets,
 	}}
+	if w.untold {
+		in.System.Workloads = nil
+	}
+	names := []string{"nobody's"} // which nobody has declared
+	for _, b := range w.budgets {
+		names = append(names, b.Name, b.Name) // a list may say it twice
+	}
 	for i := range w.instances {
 		one := sut.Instance{
 			Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: fmt.Sprint(i)}, Workload: "w0",
-			Phase: sut.PhaseRunning, Rotation: sut.Yes, Labels: map[string]string{"app": "w"},
+			Phase: sut.PhaseRunning, Rotation: sut.Yes, Budgets: names,
 		}
 		if len(w.nodes) > 0 {
 			one.Node = w.nodes[i%len(w.nodes)]
@@ -49,7 +57,7 @@ func (w ward) engine() *healers.Engine {
 }
 
 func declared(minAvailable, maxUnavailable string) []sut.Budget {
-	return []sut.Budget{{Name: "pdb", Selector: map[string]string{"app": "w"}, MinAvailable: minAvailable, MaxUnavailable: maxUnavailable}}
+	return []sut.Budget{{Name: "pdb", MinAvailable: minAvailable, MaxUnavailable: maxUnavailable}}
 }
 
 // TestBudgetsAreThoseOfPolicyV1 has the numbers of the disruption controller: healthy
@@ -69,10 +77,13 @@ func TestBudgetsAreThoseOfPolicyV1(t *testing.T) {
 		{"maxUnavailable 30 % of 3, rounded up to 1", ward{desired: 3, instances: 3, ready: 3, budgets: declared("", "30%")}, 3, 2},
 		{"minAvailable 50 % of 7, rounded up to 4", ward{desired: 7, instances: 7, ready: 7, budgets: declared("50%", "")}, 7, 4},
 		{"of what is to be there, not of what is", ward{desired: 7, instances: 5, ready: 5, budgets: declared("", "2")}, 5, 5},
+		{"of none where none are asked for", ward{desired: 0, instances: 3, ready: 3, budgets: declared("", "1")}, 3, 0},
+		{"a share of none", ward{desired: 0, instances: 3, ready: 3, budgets: declared("50%", "")}, 3, 0},
+		{"of as many as there are where nobody says how many", ward{untold: true, instances: 4, ready: 4, budgets: declared("", "25%")}, 4, 3},
 		{"unreadable: nothing may go", ward{desired: 3, instances: 3, ready: 3, budgets: declared("many", "")}, 3, 3},
 	} {
 		all := healers.Budgets(row.w.engine(), "w0/0")
-		if len(all) != 2 || all[1].Name != "pdb" || all[1].Healthy != row.healthy || all[1].Desired != row.desired {
+		if len(all) != 2 || all[1].Name != "budget:pdb" || all[1].Healthy != row.healthy || all[1].Desired != row.desired {
 			t.Errorf("%s: %+v, want %d healthy of %d", row.name, all, row.healthy, row.desired)
 		}
 	}
@@ -81,7 +92,7 @@ func TestBudgetsAreThoseOfPolicyV1(t *testing.T) {
 // TestLedger: one ledger over every kind of act, and every budget that applies.
 func TestLedger(t *testing.T) {
 	id := func(n int) sut.Target { return sut.Target{ID: sut.InstanceID("w0", n), Incarnation: fmt.Sprint(n)} }
-	two := append(declared("", "1"), sut.Budget{Name: "other", Selector: map[string]string{"workload": "w0"}, MinAvailable: "3"})
+	two := append(declared("", "1"), sut.Budget{Name: "other", MinAvailable: "3"})
 	lenient := declared("3", "")
 	lenient[0].UnhealthyEviction = "AlwaysAllow"
 	for _, row := range []struct {
@@ -95,12 +106,12 @@ func TestLedger(t *testing.T) {
 		by     sut.ID
 	}{
 		{"a restart within the budget", ward{desired: 4, instances: 4, ready: 4, budgets: declared("3", "")}, "restart", id(0), healers.Allow, 0, 0, ""},
-		{"a restart beyond it", ward{desired: 3, instances: 3, ready: 3, budgets: declared("3", "")}, "restart", id(0), healers.Defer, 2, 3, "pdb"},
-		{"an eviction beyond it", ward{desired: 3, instances: 3, ready: 3, budgets: declared("3", "")}, "evict", id(0), healers.Defer, 2, 3, "pdb"},
-		{"of two budgets both must allow", ward{desired: 3, instances: 3, ready: 3, budgets: two}, "evict", id(0), healers.Defer, 2, 3, "other"},
+		{"a restart beyond it", ward{desired: 3, instances: 3, ready: 3, budgets: declared("3", "")}, "restart", id(0), healers.Defer, 2, 3, "budget:pdb"},
+		{"an eviction beyond it", ward{desired: 3, instances: 3, ready: 3, budgets: declared("3", "")}, "evict", id(0), healers.Defer, 2, 3, "budget:pdb"},
+		{"of two budgets both must allow", ward{desired: 3, instances: 3, ready: 3, budgets: two}, "evict", id(0), healers.Defer, 2, 3, "budget:other"},
 		{"the policy's own is one of them", ward{desired: 3, instances: 3, ready: 3, own: func(p *policy.Workload) { p.MinAvailable = "3" }}, "replace", id(0), healers.Defer, 2, 3, "w0"},
 		{"one that serves nobody is started again at no cost", ward{desired: 3, instances: 3, ready: 2, budgets: declared("3", "")}, "restart", id(2), healers.Allow, 0, 0, ""},
-		{"one that is not ready is not evicted while too few are", ward{desired: 3, instances: 3, ready: 2, budgets: declared("3", "")}, "evict", id(2), healers.Defer, 2, 3, "pdb"},
+		{"one that is not ready is not evicted while too few are", ward{desired: 3, instances: 3, ready: 2, budgets: declared("3", "")}, "evict", id(2), healers.Defer, 2, 3, "budget:pdb"},
 		{"but where the budget always allows it", ward{desired: 3, instances: 3, ready: 2, budgets: lenient}, "evict", id(2), healers.Allow, 0, 0, ""},
 		{"and while enough are", ward{desired: 4, instances: 4, ready: 3, budgets: declared("3", "")}, "evict", id(3), healers.Allow, 0, 0, ""},
 		{
@@ -108,7 +119,7 @@ func TestLedger(t *testing.T) {
 			ward{desired: 4, instances: 4, ready: 4, nodes: []string{"a", "b"}, budgets: declared("3", "")},
 			"reboot",
 			sut.Target{ID: sut.NodeID("a")},
-			healers.Defer, 2, 3, "pdb",
+			healers.Defer, 2, 3, "budget:pdb",
 		},
 		{
 			"and may where others are left",
@@ -117,10 +128,76 @@ func TestLedger(t *testing.T) {
 			sut.Target{ID: sut.NodeID("a")},
 			healers.Allow, 0, 0, "",
 		},
+		// Of a workload that is to have none policy/v1 allows nothing, but of a plain number.
+		{"of none that are asked for none may go", ward{desired: 0, instances: 2, ready: 2, budgets: declared("", "1")}, "evict", id(0), healers.Defer, 1, 0, "budget:pdb"},
+		{"nor one that is not ready", ward{desired: 0, instances: 2, ready: 1, budgets: declared("50%", "")}, "evict", id(1), healers.Defer, 1, 0, "budget:pdb"},
+		{"a plain number is of what is there", ward{desired: 0, instances: 2, ready: 2, budgets: declared("1", "")}, "evict", id(0), healers.Allow, 0, 0, ""},
 	} {
-		d := healers.AskedOfBudget(row.w.engine(), row.verb, row.target)
+		d := healers.AskedOfBudget(row.w.engine(), healers.Act{Verb: row.verb, Target: row.target})
 		if d.Effect != row.effect || d.Have != row.have || d.Limit != row.limit || d.By != row.by {
 			t.Errorf("%s: %+v, want %v with %d of %d by %q", row.name, d, row.effect, row.have, row.limit, row.by)
 		}
+	}
+}
+
+// TestScaleDownIsCharged: which instances go is the platform's choice, so the worst is
+// assumed; what is asked for is of the replicas that are to be left.
+func TestScaleDownIsCharged(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		w           ward
+		args        string
+		effect      healers.Effect
+		have, limit int64
+	}{
+		{"within minAvailable", ward{desired: 5, instances: 5, ready: 5, budgets: declared("3", "")}, `{"replicas":3}`, healers.Allow, 0, 0},
+		{"beyond it", ward{desired: 5, instances: 5, ready: 5, budgets: declared("4", "")}, `{"replicas":3}`, healers.Defer, 3, 4},
+		{"maxUnavailable is of those that are to be left", ward{desired: 5, instances: 5, ready: 5, budgets: declared("", "1")}, `{"replicas":3}`, healers.Allow, 0, 0},
+		{"and so is a percentage, rounded up", ward{desired: 5, instances: 5, ready: 5, budgets: declared("80%", "")}, `{"replicas":3}`, healers.Allow, 0, 0},
+		{"those that are ready may be the ones that go", ward{desired: 5, instances: 5, ready: 3, budgets: declared("2", "")}, `{"replicas":3}`, healers.Defer, 1, 2},
+		{"the policy's own budget holds too", ward{desired: 5, instances: 5, ready: 5, own: func(p *policy.Workload) { p.MinAvailable = "4" }}, `{"replicas":3}`, healers.Defer, 3, 4},
+		{"a scale-up takes nothing", ward{desired: 3, instances: 3, ready: 3, budgets: declared("3", "")}, `{"replicas":9}`, healers.Allow, 0, 0},
+		{"no number is none", ward{desired: 3, instances: 3, ready: 3, budgets: declared("1", "")}, `{}`, healers.Defer, 0, 1},
+		{"nor is what cannot be read", ward{desired: 3, instances: 3, ready: 3, budgets: declared("1", "")}, `{"replicas":"x"}`, healers.Defer, 0, 1},
+	} {
+		d := healers.AskedOfBudget(row.w.engine(), healers.Act{Verb: "scale", Target: sut.Target{ID: "w0"}, Args: []byte(row.args)})
+		if d.Effect != row.effect || d.Have != row.have || d.Limit != row.limit {
+			t.Errorf("%s: %+v, want %v with %d of %d", row.name, d, row.effect, row.have, row.limit)
+		}
+	}
+}
+
+// TestWhatIsUnderWayIsCharged: a drain is a row of evictions, a rolling upgrade one of
+// replacements; each is charged while those before it are not back.
+func TestWhatIsUnderWayIsCharged(t *testing.T) {
+	at := func(n int) sut.Target { return sut.Target{ID: sut.InstanceID("w0", n), Incarnation: fmt.Sprint(n)} }
+	for _, verb := range []healers.Verb{"evict", "replace", "restart", "rotateOut"} {
+		e := ward{desired: 4, instances: 4, ready: 4, budgets: declared("2", "")}.engine()
+		var first healers.ActID
+		for n := range 2 {
+			a := healers.Act{Verb: verb, Target: at(n)}
+			if d := healers.AskedOfBudget(e, a); d.Effect != healers.Allow {
+				t.Errorf("%s %d: %+v", verb, n, d)
+			}
+			if id := healers.Begin(e, a); n == 0 {
+				first = id
+			}
+		}
+		next := healers.Act{Verb: verb, Target: at(2)}
+		if d := healers.AskedOfBudget(e, next); d.Effect != healers.Defer || d.Have != 1 || d.Limit != 2 {
+			t.Errorf("a third %s: %+v, want that it waits with 1 of 2", verb, d)
+		}
+		if healers.End(e, first, healers.ResultFailed); healers.AskedOfBudget(e, next).Effect != healers.Allow {
+			t.Errorf("a third %s is still held back when the first has come to nothing", verb)
+		}
+	}
+	e := ward{desired: 5, instances: 5, ready: 5, budgets: declared("", "1")}.engine()
+	healers.Begin(e, healers.Act{Verb: "scale", Target: sut.Target{ID: "w0"}, Args: []byte(`{"replicas":3}`)})
+	if d := healers.AskedOfBudget(e, healers.Act{Verb: "evict", Target: at(0)}); d.Effect != healers.Allow {
+		t.Errorf("one of three that stay: %+v", d)
+	}
+	healers.Begin(e, healers.Act{Verb: "evict", Target: at(0)})
+	if d := healers.AskedOfBudget(e, healers.Act{Verb: "evict", Target: at(1)}); d.Effect != healers.Defer || d.Have != 1 || d.Limit != 2 {
+		t.Errorf("two of three that stay: %+v", d)
 	}
 }

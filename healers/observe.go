@@ -28,6 +28,7 @@ func (v *View) apply(d *sut.Delta, touch func(sut.ID)) {
 	for _, b := range d.Budgets {
 		v.budgets[b.Name] = b
 	}
+	v.budgeted(d, touch)
 	for i := range d.Instances {
 		v.put(&d.Instances[i], old[d.Instances[i].ID])
 		touch(d.Instances[i].ID)
@@ -45,8 +46,27 @@ func (v *View) apply(d *sut.Delta, touch func(sut.ID)) {
 	for _, w := range d.Workloads {
 		v.touchAll(v.members[w.Name], touch)
 	}
-	if len(d.Budgets) > 0 {
-		v.all(touch)
+}
+
+// budgeted touches the instances that the budgets of a delta hold for. Those that it
+// tells of itself are touched anyway.
+func (v *View) budgeted(d *sut.Delta, touch func(sut.ID)) {
+	var names []string
+	for _, b := range d.Budgets {
+		names = append(names, b.Name)
+	}
+	for _, id := range d.Gone {
+		if id.Kind() == sut.KindBudget {
+			names = append(names, id.Part())
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	for id, in := range v.instances { // into a set: the order does not matter
+		if slices.ContainsFunc(in.Budgets, func(b string) bool { return slices.Contains(names, b) }) {
+			touch(id)
+		}
 	}
 }
 
@@ -68,7 +88,37 @@ func (v *View) put(in *sut.Instance, old *Instance) {
 		}
 		v.members[in.Workload] = insert(v.members[in.Workload], in.ID)
 	}
+	if was := v.instances[in.ID]; was == nil || was.Node != in.Node || was.Zone != in.Zone {
+		v.displace(was)
+		for _, at := range places(in) {
+			v.placed[at] = insert(v.placed[at], in.ID)
+		}
+	}
 	v.instances[in.ID] = next
+}
+
+// displace forgets where an instance was; nil: it was nowhere.
+func (v *View) displace(in *Instance) {
+	if in == nil {
+		return
+	}
+	for _, at := range places(&in.Instance) {
+		if v.placed[at] = without(v.placed[at], in.ID); len(v.placed[at]) == 0 {
+			delete(v.placed, at)
+		}
+	}
+}
+
+// places are the node and the zone of an instance, as far as they are known.
+func places(in *sut.Instance) []sut.ID {
+	var at []sut.ID
+	if in.Node != "" {
+		at = append(at, sut.NodeID(in.Node))
+	}
+	if in.Zone != "" {
+		at = append(at, sut.ZoneID(in.Zone))
+	}
+	return at
 }
 
 func (v *View) remove(id sut.ID, touch func(sut.ID)) {
@@ -78,6 +128,7 @@ func (v *View) remove(id sut.ID, touch func(sut.ID)) {
 			v.remove(vol, touch)
 		}
 		v.members[in.Workload] = without(v.members[in.Workload], id)
+		v.displace(in)
 		delete(v.instances, id)
 		delete(v.storage, id)
 		delete(v.early, id)
@@ -86,8 +137,13 @@ func (v *View) remove(id sut.ID, touch func(sut.ID)) {
 		v.storage[id.Instance()] = without(v.storage[id.Instance()], id)
 		delete(v.volumes, id)
 	}
-	delete(v.workloads, string(id))
-	delete(v.budgets, string(id))
+	if id.Kind() == sut.KindBudget {
+		delete(v.budgets, id.Part())
+	}
+	if _, ok := v.workloads[string(id)]; ok {
+		v.touchAll(v.members[string(id)], touch)
+		delete(v.workloads, string(id))
+	}
 }
 
 // probe takes one transition in. That of an incarnation that is over is dropped;
@@ -146,6 +202,11 @@ func insert(ids []sut.ID, id sut.ID) []sut.ID {
 	return slices.Insert(ids, i, id)
 }
 
+// without takes an ID out of a sorted list.
 func without(ids []sut.ID, id sut.ID) []sut.ID {
-	return slices.DeleteFunc(ids, func(x sut.ID) bool { return x == id })
+	i, found := slices.BinarySearch(ids, id)
+	if !found {
+		return ids
+	}
+	return slices.Delete(ids, i, i+1)
 }

@@ -277,39 +277,6 @@ func TestAPolicyWithoutTheProbeForgetsWhatItSaid(t *testing.T) {
 	}
 }
 
-// TestABudgetOverTwoWorkloadsIsAskedAgain when an instance of the other is back.
-func TestABudgetOverTwoWorkloadsIsAskedAgain(t *testing.T) {
-	p := loose(2, nil)
-	e := healers.New(1, healers.Checkpoint{})
-	var records []healers.Record
-	in := func(w string, n int, phase sut.Phase) sut.Instance {
-		return sut.Instance{
-			Target: sut.Target{ID: sut.InstanceID(w, n), Incarnation: "1"}, Workload: w, Phase: phase, Rotation: sut.Yes,
-			Labels: map[string]string{"tier": "web"},
-		}
-	}
-	step := func(i healers.Input) (acts []healers.Act) {
-		o := e.Step(&i)
-		records = append(records, o.Records...)
-		return slices.Clone(o.Acts)
-	}
-	all := []sut.Instance{in("w0", 0, sut.PhaseRunning), in("w0", 1, sut.PhaseRunning), in("w1", 0, sut.PhaseRunning), in("w1", 1, sut.PhaseRunning)}
-	first := says(probe.Readiness, probe.Success, all[0], all[1], all[2])
-	first.Policy, first.Trial = p, true
-	first.System = sut.Delta{
-		Reset: true, Rev: 1, Instances: all, Workloads: []sut.Workload{{Name: "w0", Desired: 2}, {Name: "w1", Desired: 2}},
-		Budgets: []sut.Budget{{Name: "web", Selector: map[string]string{"tier": "web"}, MinAvailable: "3"}},
-	}
-	step(first)
-	if acts := step(at(time.Second, says(probe.Liveness, probe.Failure, all[0]))); len(acts) > 0 {
-		t.Fatalf("beyond the budget it did %v:\n%s", acts, lines(records))
-	}
-	acts := step(at(2*time.Second, says(probe.Readiness, probe.Success, all[3])))
-	if len(acts) != 1 || acts[0].Verb != "restart" || acts[0].Target.ID != "w0/0" {
-		t.Errorf("when another was back it did %v:\n%s", acts, lines(records))
-	}
-}
-
 // TestWhatEndedAsItShouldIsNoStorm: one that the policy leaves ended is well.
 func TestWhatEndedAsItShouldIsNoStorm(t *testing.T) {
 	p := loose(2, func(p *policy.Policy) {

@@ -1,6 +1,7 @@
 package healers
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -12,6 +13,7 @@ import (
 // that a question of the guard costs nothing that grows with the fleet.
 type standing struct {
 	workload string
+	desired  int      // of the workload
 	budgets  []string // those that others declared and that hold for it
 	covered  bool     // by the policy
 	running  bool
@@ -98,7 +100,8 @@ func (e *Engine) count() {
 			t.add(&s, 1)
 			touched[s.workload] = struct{}{}
 		}
-		if old.available != s.available { // a budget may be about others too
+		// A budget may be about others too.
+		if old.available != s.available || old.desired != s.desired || !slices.Equal(old.budgets, s.budgets) {
 			e.askAll(old.budgets)
 			e.askAll(s.budgets)
 		}
@@ -162,9 +165,9 @@ func (e *Engine) standing(id sut.ID) (standing, bool) {
 		return standing{}, false
 	}
 	p, covered := e.view.Policy(id)
-	s := standing{workload: in.Workload, covered: covered, running: in.Phase == sut.PhaseRunning}
-	for name := range e.view.budgets { // a set, and few: the order does not matter
-		if e.view.matches(e.view.budgets[name].Selector, in) {
+	s := standing{workload: in.Workload, desired: e.view.Desired(in.Workload), covered: covered, running: in.Phase == sut.PhaseRunning}
+	for _, name := range in.Budgets {
+		if _, declared := e.view.budgets[name]; declared && !slices.Contains(s.budgets, name) {
 			s.budgets = append(s.budgets, name)
 		}
 	}

@@ -114,7 +114,7 @@ func textDecision(d *Decision, at time.Duration) string {
 	case RuleRamp:
 		why = fmt.Sprintf("after a pause %d may be under way at first, and %d are", d.Limit, d.Have)
 	case RuleBudget:
-		why = fmt.Sprintf("%d would be left, and %d must be", d.Have, d.Limit)
+		why = textBudget(d)
 	case RuleRate:
 		why = fmt.Sprintf("%d within an hour, and %d may be", d.Have, d.Limit)
 	case RuleBack:
@@ -131,6 +131,22 @@ func textDecision(d *Decision, at time.Duration) string {
 		said += " for " + seconds(d.Until-at)
 	}
 	return what + " " + said + ": " + why
+}
+
+// textBudget says what a budget compared, in the words in which a dry run states it.
+func textBudget(d *Decision) string {
+	why := fmt.Sprintf("%d would be left, and %d must stay", d.Have, d.Limit)
+	if d.Have >= d.Limit { // of nothing that is asked for, nothing may go
+		why = fmt.Sprintf("none may go while %d are available and %d must stay", d.Have, d.Limit)
+	}
+	switch {
+	case d.By == "":
+		return why
+	case d.By.Kind() == sut.KindBudget:
+		return why + " by the " + budgetName(d.By)
+	default:
+		return why + " by the policy"
+	}
 }
 
 func textChange(id WorkID, c *WorkChange) string {

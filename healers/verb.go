@@ -18,6 +18,7 @@ const (
 	verbEvict     Verb = "evict"
 	verbReboot    Verb = "reboot" // a node, with all that runs on it
 	verbShift     Verb = "shift"  // a zone's users to others
+	verbScale     Verb = "scale"  // a workload, up or down
 )
 
 // Deadlines of acts. A restart and a replacement have their grace on top.
@@ -34,13 +35,14 @@ func (v Verb) tells() bool { return v == VerbNotify || v == VerbPage }
 // life: it ends a life of an instance.
 func (v Verb) life() bool { return v == verbRestart || v == verbReplace || v == verbEvict }
 
-// disrupts: it takes instances from their users, and so is charged to their budgets.
-func (v Verb) disrupts() bool {
-	return v.life() || v == verbRotateOut || v == verbReboot || v == verbShift
-}
+// disrupts: it takes instances from their users, and so is charged to their budgets. A
+// drain is so by its evictions, and a rolling upgrade by its replacements.
+func (v Verb) disrupts() bool { return v.life() || v == verbRotateOut || v.evicts() }
 
 // evicts: it moves what may be well elsewhere, for the sake of something else.
-func (v Verb) evicts() bool { return v == verbEvict || v == verbReboot || v == verbShift }
+func (v Verb) evicts() bool {
+	return v == verbEvict || v == verbReboot || v == verbShift || v == verbScale
+}
 
 // rotates: it changes whether users are sent to an instance.
 func (v Verb) rotates() bool { return v == verbRotateIn || v == verbRotateOut }

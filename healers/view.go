@@ -23,6 +23,7 @@ type View struct {
 	budgets   map[string]sut.Budget
 	members   map[string][]sut.ID // instances by workload, sorted
 	storage   map[sut.ID][]sut.ID // volumes by instance, sorted
+	placed    map[sut.ID][]sut.ID // instances by node and by zone, sorted
 	early     map[sut.ID]probes   // of incarnations that the system has not told of yet
 
 	findings map[findingKey]openFinding // the state's
@@ -58,7 +59,7 @@ func newView() *View {
 func (v *View) clear() {
 	v.instances, v.volumes = map[sut.ID]*Instance{}, map[sut.ID]sut.Volume{}
 	v.workloads, v.budgets = map[string]sut.Workload{}, map[string]sut.Budget{}
-	v.members, v.storage = map[string][]sut.ID{}, map[sut.ID][]sut.ID{}
+	v.members, v.storage, v.placed = map[string][]sut.ID{}, map[sut.ID][]sut.ID{}, map[sut.ID][]sut.ID{}
 }
 
 // Now is the engine's time.
@@ -82,10 +83,10 @@ func (v *View) Volume(id sut.ID) (sut.Volume, bool) {
 // Members are the instances of a workload, sorted. The slice is the view's own.
 func (v *View) Members(workload string) []sut.ID { return v.members[workload] }
 
-// Desired is how many instances a workload should have: what the platform says,
-// else as many as there are.
+// Desired is how many instances a workload should have: what the platform says, which
+// may be none; of a workload that it does not tell of as many as there are.
 func (v *View) Desired(workload string) int {
-	if w, ok := v.workloads[workload]; ok && w.Desired > 0 {
+	if w, ok := v.workloads[workload]; ok {
 		return w.Desired
 	}
 	return len(v.members[workload])

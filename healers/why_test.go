@@ -101,11 +101,11 @@ The matter:
 
 Under way:
       5.2s  work 1: restart orders/1, deferred
-        7s    restart orders/1 waits: 0 would be left, and 2 must be (2 times since 5.2s)
+        7s    restart orders/1 waits: 0 would be left, and 2 must stay (2 times since 5.2s)
 
 Held back:
         6s  restart orders/1 waits: the engine is paused
-        7s  restart orders/1 waits: 0 would be left, and 2 must be (2 times since 5.2s)
+        7s  restart orders/1 waits: 0 would be left, and 2 must stay (2 times since 5.2s)
 
 People said:
         6s  eve: pause (my turn)
@@ -132,7 +132,7 @@ What was:
 
 Held back:
         6s  restart orders/1 waits: the engine is paused
-        7s  restart orders/1 waits: 0 would be left, and 2 must be (2 times since 5.2s)
+        7s  restart orders/1 waits: 0 would be left, and 2 must stay (2 times since 5.2s)
 
 People were told:
      10.5s  page: wake up: under way

@@ -91,7 +91,7 @@ Healers:
 	fs.IntVar(&f.runs, "runs", 1, "how often to run each scenario")
 	fs.StringVar(&f.out, "out", "", "where timelines, reports and logs go: a folder that is empty or not there (default: a new one below runs in --state)")
 	fs.StringVar(&f.state, "state", "", "where leases and results are kept (default $XDG_STATE_HOME/rebound)")
-	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be broken when, and start nothing")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be broken when, and how many healing may take away at once; start nothing")
 	f.print.flag(c)
 	return c
 }

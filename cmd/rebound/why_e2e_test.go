@@ -85,7 +85,7 @@ func TestWhyAndPauseDuringARunAndAfterIt(t *testing.T) {
 		t.Errorf("the budget's numbers: %+v", a)
 	}
 	_, plain, _ := rebound(t, "why", string(during.Held[i].Target.ID), "--state", state)
-	if !strings.Contains(plain, "1 would be left, and 2 must be") {
+	if !strings.Contains(plain, "1 would be left, and 2 must stay") {
 		t.Errorf("people are not told why:\n%s", plain)
 	}
 	say("pause", "my", "turn")

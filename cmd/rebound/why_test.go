@@ -30,7 +30,7 @@ func refused() []healers.Record {
 	}
 }
 
-const refusal = "restart orders/1 waits: 1 would be left, and 2 must be"
+const refusal = "restart orders/1 waits: 1 would be left, and 2 must stay"
 
 // results is a folder for results with a journal of records, and a timeline in which
 // the run began 10 s before the engine.

@@ -28,8 +28,8 @@ import (
 func TestEngineHearsOfNodesAndBudgetsAndBlindness(t *testing.T) {
 	told := sut.Delta{
 		Nodes:     []sut.Node{{ID: "node:worker", Zone: "a", Ready: sut.No, CordonedBy: "us"}},
-		Budgets:   []sut.Budget{{Name: "orders", Selector: map[string]string{"workload": "orders"}, MinAvailable: "2"}},
-		Instances: []sut.Instance{{Target: sut.Target{ID: "orders/0", Incarnation: "uid/c"}, Workload: "orders", Node: "worker"}},
+		Budgets:   []sut.Budget{{Name: "orders", MinAvailable: "2"}},
+		Instances: []sut.Instance{{Target: sut.Target{ID: "orders/0", Incarnation: "uid/c"}, Workload: "orders", Node: "worker", Budgets: []string{"orders"}}},
 		Workloads: []sut.Workload{{Name: "orders", Desired: 3}},
 	}
 	sys := suttest.New(told)

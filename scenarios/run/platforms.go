@@ -11,6 +11,7 @@ import (
 	"github.com/rebound-chaos/rebound/fixtures/cluster"
 	"github.com/rebound-chaos/rebound/fixtures/containers"
 	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/process"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -37,6 +38,9 @@ type Platform struct {
 	Attached bool
 	// Within is how long things may take there.
 	Within Within
+	// Declare adds to the snapshot of a System what is declared for this platform alone.
+	// nil: nothing is.
+	Declare func(system *manifest.System, snapshot *sut.Delta) error
 	// Start starts a system; what this host lacks for it is a *[sut.Missing].
 	Start func(ctx context.Context, c platform.Config, o cluster.Options) (platform.System, error)
 	// Capabilities is what it offers on this host.
@@ -105,11 +109,11 @@ func Platforms() []Platform {
 		},
 		{
 			Name: PlatformKind, About: "a Kubernetes cluster of several nodes in Docker, made when it is not up", Arms: all, Within: onCluster,
-			Start: startCluster, Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo, Hold: cluster.Hold,
+			Declare: cluster.Declare, Start: startCluster, Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo, Hold: cluster.Hold,
 		},
 		{
 			Name: PlatformCurrent, About: "the Kubernetes cluster that --context names", Arms: all, Within: onCluster, Attached: true,
-			Start: startCluster, Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo,
+			Declare: cluster.Declare, Start: startCluster, Capabilities: cluster.Capabilities, Residue: cluster.Residue, Undo: cluster.Undo,
 		},
 	}
 }

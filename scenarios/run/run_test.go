@@ -349,3 +349,38 @@ func TestDryRunIsStable(t *testing.T) {
 		t.Errorf("%s\n%s", &textA, &textB)
 	}
 }
+
+// TestDryRunStatesTheRounding of budgets and staggers, and on a cluster also of the
+// budgets that the manifests declare.
+func TestDryRunStatesTheRounding(t *testing.T) {
+	s, err := scenarios.Load("crash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const declared = "  budget  PodDisruptionBudget orders: minAvailable 2 of 3: 1 may be away, 2 must stay\n"
+	for platform, others := range map[string]bool{"": false, run.PlatformProcess: false, run.PlatformKind: true} {
+		plan, err := run.DryRun(s, platform, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		if err := plan.Text(&text); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			"  budget  gateway: maxUnavailable 1 of 1: 1 may be away, 0 must stay\n",
+			"  budget  orders: minAvailable 2 of 3: 1 may be away, 2 must stay\n",
+			"  stagger  orders: 25% of 3, rounded down but at least one: 1 at once may be between restart and ready\n",
+		} {
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("on %q: it lacks %q:\n%s", platform, want, &text)
+			}
+		}
+		if strings.Contains(text.String(), declared) != others {
+			t.Errorf("on %q: the budget of the manifests is told: %v, want %v:\n%s", platform, !others, others, &text)
+		}
+	}
+	if _, err := run.DryRun(s, "moon", 7); !errors.Is(err, run.ErrPlatform) {
+		t.Errorf("on a platform that there is not: %v", err)
+	}
+}

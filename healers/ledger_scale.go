@@ -1,0 +1,68 @@
+package healers
+
+import (
+	"encoding/json"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+)
+
+// scaledTo is how many instances of its workload an act leaves; false: it does not
+// scale. Arguments that say no number are taken for none at all, as the verb takes them.
+func (a *Act) scaledTo() (int, bool) {
+	if a == nil || a.Verb != verbScale {
+		return 0, false
+	}
+	var args struct {
+		Replicas int `json:"replicas"`
+	}
+	if json.Unmarshal(a.Args, &args) != nil {
+		return 0, true // the worst that it could mean
+	}
+	return max(args.Replicas, 0), true
+}
+
+// leaving are the instances that a scale-down takes. Which go is the platform's choice,
+// so the worst of its choices is assumed: those that are available.
+func (e *Engine) leaving(a *Act) []sut.ID {
+	members := e.view.Members(string(a.Target.ID))
+	to, scales := a.scaledTo()
+	if !scales || len(members) <= to {
+		return nil
+	}
+	var available, others []sut.ID
+	for _, id := range members {
+		if e.tallies.counted[id].available {
+			available = append(available, id)
+		} else {
+			others = append(others, id)
+		}
+	}
+	return append(available, others...)[:len(members)-to]
+}
+
+// scaledAway is how many instances of a workload a scale-down that is under way is still
+// to take. Nobody knows which, so each budget over the workload has as many fewer.
+func (e *Engine) scaledAway(workload string) (n int64) {
+	for _, a := range e.state.index.acts[sut.ID(workload)] {
+		if to, ok := a.scaledTo(); ok {
+			n = max(n, int64(len(e.view.Members(workload))-to))
+		}
+	}
+	return n
+}
+
+// planned is how many instances a workload is to have, by a scale-down that is asked
+// about, or under way, or as the platform says: policy/v1 computes from the replicas
+// that are asked for, and so a scale-down is not short of what it does away with.
+func (e *Engine) planned(workload string, a *Act) int {
+	n := e.view.Desired(workload)
+	if to, ok := a.scaledTo(); ok && a.Target.ID == sut.ID(workload) {
+		n = min(n, to)
+	}
+	for _, open := range e.state.index.acts[sut.ID(workload)] {
+		if to, ok := open.scaledTo(); ok {
+			n = min(n, to)
+		}
+	}
+	return n
+}
