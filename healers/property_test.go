@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,110 +17,158 @@ import (
 	"github.com/rebound-chaos/rebound/healers"
 	"github.com/rebound-chaos/rebound/healers/healerstest"
 	"github.com/rebound-chaos/rebound/healers/policy"
-	"github.com/rebound-chaos/rebound/healers/probe"
 )
 
-var results = []healers.Result{
-	healers.ResultOK, healers.ResultAlready, healers.ResultRefused, healers.ResultFailed, healers.ResultCancelled,
-	healers.ResultUnknown, "", "nonsense",
-}
-
-// nonsense is an input that need not fit anything that was said before.
-func nonsense(t *rapid.T, now time.Duration) *healers.Input {
-	in := &healers.Input{Now: now}
-	ids := []sut.ID{"orders/0", "orders/1", "orders/2", "gateway/0", "store/0", "secret/0"}
-	id := rapid.SampledFrom(ids)
-	life := rapid.SampledFrom([]string{"a", "b", "c"})
-	instance := func(id sut.ID) sut.Instance {
-		return sut.Instance{
-			Target: sut.Target{ID: id, Incarnation: life.Draw(t, "life")}, Workload: id.Workload(),
-			Phase:    rapid.SampledFrom([]sut.Phase{sut.PhaseRunning, sut.PhaseExited, sut.PhasePending}).Draw(t, "phase"),
-			Rotation: rapid.SampledFrom([]sut.State{sut.Yes, sut.No, sut.Unknown}).Draw(t, "rotation"),
-			Labels:   map[string]string{"env": "production"},
-			Role:     map[bool]string{true: "database"}[id == "store/0"],
-		}
-	}
-	if rapid.Bool().Draw(t, "delta") {
-		in.System = sut.Delta{Rev: 1, Reset: rapid.IntRange(0, 9).Draw(t, "reset") == 0}
-		for range rapid.IntRange(0, 3).Draw(t, "instances") {
-			in.System.Instances = append(in.System.Instances, instance(id.Draw(t, "id")))
-		}
-		switch rapid.IntRange(0, 5).Draw(t, "more") {
-		case 0:
-			in.System.Gone = []sut.ID{id.Draw(t, "gone")}
-		case 1:
-			in.System.Volumes = []sut.Volume{{ID: "orders/0:data", Size: 10, Used: rapid.Int64Range(0, 20).Draw(t, "used")}}
-		case 2:
-			in.System.Lost = "gone dark"
-		}
-	}
-	for range rapid.IntRange(0, 2).Draw(t, "probes") {
-		in.Probes = append(in.Probes, probe.Change{
-			Target: sut.Target{ID: id.Draw(t, "id"), Incarnation: life.Draw(t, "life")},
-			Role:   rapid.SampledFrom([]probe.Role{probe.Liveness, probe.Readiness, probe.Startup, "odd"}).Draw(t, "role"),
-			Result: probe.Result(rapid.IntRange(0, 3).Draw(t, "result")), Since: now,
-		})
-	}
-	for range rapid.IntRange(0, 2).Draw(t, "done") {
-		in.Done = append(in.Done, healers.Done{
-			ID: healers.ActID(rapid.IntRange(0, 30).Draw(t, "act")), Result: rapid.SampledFrom(results).Draw(t, "result"),
-		})
-	}
-	return in
-}
-
-// TestNonsense: whatever comes in, the engine does not panic, acts within its
-// scope and with a grant, and its state is the fold of its records.
+// TestNonsense: whatever comes in, at whatever time, the engine does not panic and keeps
+// its promises (see witness), and its state is the fold of its records, however often it
+// is made anew of them.
 func TestNonsense(t *testing.T) {
-	p := shopPolicy()
-	p.Guard.Never = []policy.Selector{{"workload": "secret"}}
-	rapid.Check(t, func(t *rapid.T) {
-		e := healers.New(1, healers.Checkpoint{})
-		var (
-			records []healers.Record
-			now     time.Duration
-		)
-		for i := range rapid.IntRange(1, 40).Draw(t, "steps") {
-			in := nonsense(t, now)
-			if i == 0 {
-				in.Policy, in.Trial = p, true
-				in.System.Reset = true
-			}
-			o := e.Step(in)
-			for i, a := range o.Acts {
-				if w := a.Target.ID.Workload(); w != "orders" && a.Target.ID != healers.Everything {
-					t.Fatalf("%s %s is out of scope", a.Verb, a.Target)
-				}
-				if !o.Grant(i).Allows(a) || (healers.Grant{}).Allows(a) {
-					t.Fatalf("the grant of %s is wrong", a.Verb)
+	for range rounds() {
+		rapid.Check(t, func(t *rapid.T) {
+			r := &randomRun{T: t, engine: healers.New(1, healers.Checkpoint{}), witness: newWitness(), policy: anyPolicy(t)}
+			for range rapid.IntRange(1, 60).Draw(t, "steps") {
+				r.step()
+				switch rapid.IntRange(0, 15).Draw(t, "then") {
+				case 0:
+					r.rebuild(rapid.Bool().Draw(t, "killed"))
+				case 1:
+					r.saved = r.engine.Checkpoint()
 				}
 			}
-			if o.Next != 0 && o.Next <= now {
-				t.Fatalf("wants to be stepped at %v, and it is %v", o.Next, now)
-			}
-			if len(o.Records) > 100 {
-				t.Fatalf("%d records in one step", len(o.Records))
-			}
-			for _, r := range o.Records {
-				if healers.Text(r) == "" {
-					t.Fatalf("no text for %+v", r)
+			r.explained()
+		})
+	}
+}
+
+// rounds is how often the nights check what every change is checked against once.
+func rounds() int {
+	if os.Getenv("REBOUND_NIGHTLY") != "" {
+		return 50
+	}
+	return 1
+}
+
+// randomRun is an engine, and all that it was told and has said.
+type randomRun struct {
+	*rapid.T
+	engine  *healers.Engine
+	witness *witness
+	policy  *policy.Policy
+	booted  bool // the engine knows the policy
+	now     time.Duration
+	records []healers.Record
+	saved   healers.Checkpoint
+}
+
+func (r *randomRun) step() {
+	in := nonsense(r.T, r.now, r.witness)
+	if !r.booted || rapid.IntRange(0, 9).Draw(r.T, "policy") == 0 {
+		if r.booted {
+			r.policy = anyPolicy(r.T)
+		}
+		in.Policy, in.Trial, r.booted = r.policy, rapid.IntRange(0, 4).Draw(r.T, "trial") > 0, true
+	}
+	o := r.engine.Step(in)
+	r.records = append(r.records, o.Records...)
+	r.witness.hear(in)
+	if err := r.witness.check(o, r.engine); err != nil {
+		r.Fatalf("%v\n%s", err, lines(r.records))
+	}
+	r.now = anyTime(r.T, r.now)
+}
+
+// rebuild makes the engine anew, of a checkpoint and the records after it and of the
+// records alone, and compares it with the one that went on. killed: it takes its place.
+func (r *randomRun) rebuild(killed bool) {
+	records := overTheWire(r.T, r.records)
+	want := r.engine.Checkpoint()
+	var again *healers.Engine
+	for _, from := range []healers.Checkpoint{r.saved, {}} {
+		again = healers.New(1, from)
+		for range 2 { // what comes twice changes nothing
+			for _, record := range records {
+				if record.Seq > from.Seq {
+					again.Apply(record)
 				}
-			}
-			records = append(records, o.Records...)
-			now += time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "wait"))
-			if rapid.IntRange(0, 9).Draw(t, "restart") == 0 {
-				again := healers.New(1, healers.Checkpoint{})
-				for _, r := range overTheWire(t, records) {
-					again.Apply(r)
-				}
-				if a, b := e.Checkpoint(), again.Checkpoint(); !bytes.Equal(a.State, b.State) {
-					t.Fatalf("the state is not the fold of the records:\n%s\n%s", a.State, b.State)
-				}
-				e = again
-				e.Step(&healers.Input{Now: now, Policy: p, Trial: true})
 			}
 		}
-	})
+		if got := again.Checkpoint(); got.Seq != want.Seq || !bytes.Equal(got.State, want.State) {
+			r.Fatalf("the state is not the fold of the records after %d:\n%s\n%s", from.Seq, want.State, got.State)
+		}
+	}
+	if killed {
+		r.engine, r.booted = again, false
+		r.witness.reborn()
+	}
+}
+
+// explained asks for why of what was refused last.
+func (r *randomRun) explained() {
+	for i := len(r.records) - 1; i >= 0; i-- {
+		d := r.records[i].Decision
+		if d == nil || d.Effect == healers.Allow {
+			continue
+		}
+		e := healers.Explain(d.Target.ID, slices.Values(r.records))
+		if text := healers.Text(r.records[i]); e.Omitted == 0 && !strings.Contains(e.Text(), text) {
+			r.Fatalf("%q is not said in:\n%s", text, e.Text())
+		}
+		return
+	}
+}
+
+// explains tells what a refusal leaves unsaid.
+func explains(r *healers.Record) error {
+	d, text := r.Decision, healers.Text(*r)
+	if (d.Effect == healers.Allow) != (d.Rule == healers.RuleNone) {
+		return fmt.Errorf("%q by rule %q", text, d.Rule)
+	}
+	if d.Effect == healers.Allow {
+		return nil
+	}
+	what, why, ok := strings.Cut(text, ": ")
+	if !ok || why == "" || !strings.HasPrefix(what, string(d.Verb)+" "+string(d.Target.ID)) {
+		return fmt.Errorf("%q does not say what, or why", text)
+	}
+	if d.Until != 0 && (d.Until <= r.At || !strings.Contains(what, " for ")) {
+		return fmt.Errorf("%q, until %v at %v", text, d.Until, r.At)
+	}
+	var words []string // that it must have
+	counts := []string{strconv.FormatInt(d.Have, 10), strconv.FormatInt(d.Limit, 10)}
+	switch d.Rule {
+	case healers.RuleBudget, healers.RuleRate, healers.RuleRamp, healers.RuleStorm, healers.RuleShared:
+		words = counts
+	case healers.RuleStag:
+		words = append(words, string(d.By))
+		if d.Have >= d.Limit {
+			words = append(words, counts...)
+		}
+	case healers.RuleBroken:
+		words = append(words, counts[0], string(d.By))
+	case healers.RuleActor:
+		words = append(words, string(d.By))
+	case healers.RuleBlind:
+		if d.Limit > 0 && d.Until == 0 {
+			words = counts
+		}
+	case healers.RuleBack:
+		for _, ms := range []int64{d.Have, d.Limit} {
+			words = append(words, (time.Duration(ms) * time.Millisecond).Round(100*time.Millisecond).String())
+		}
+	case healers.RuleKill, healers.RulePaused, healers.RuleScope, healers.RuleTrust:
+	default:
+		return fmt.Errorf("%q by a rule that nobody knows, %q", text, d.Rule)
+	}
+	said := strings.FieldsFunc(why, func(c rune) bool { return strings.ContainsRune(" (),", c) })
+	for _, word := range words {
+		if word == "" || !slices.Contains(said, word) {
+			return fmt.Errorf("%q does not say %q of %+v", text, word, *d)
+		}
+	}
+	if d.Have < 0 || d.Limit < 0 {
+		return fmt.Errorf("%q: fewer than none", text)
+	}
+	return nil
 }
 
 func overTheWire(t *rapid.T, records []healers.Record) (read []healers.Record) {
