@@ -33,8 +33,16 @@ var (
 	volumes = rapid.SampledFrom([]sut.ID{"orders/0:data", "orders/1:data", "store/0:data", "secret/0:data", "nobody/7:data", "orders/0", "node:a"})
 )
 
-// sometimes is true once in n times.
-func sometimes(t *rapid.T, n int, what string) bool { return rapid.IntRange(1, n).Draw(t, what) == 1 }
+// sometimes is true once in n times, n being a power of 2. (A range would be small more
+// often than not.)
+func sometimes(t *rapid.T, n int, what string) bool {
+	for ; n > 1; n /= 2 {
+		if !rapid.Bool().Draw(t, what) {
+			return false
+		}
+	}
+	return true
+}
 
 // anyTime is mostly a little later, and else anything: the clock jumps.
 func anyTime(t *rapid.T, now time.Duration) time.Duration {
@@ -62,7 +70,7 @@ func anyPolicy(t *rapid.T) *policy.Policy {
 		Name: "clean", Trigger: "volume.usedPercent >= 50", Scope: []policy.Selector{{"workload": "orders"}},
 		Steps: []policy.RunbookStep{{Verb: "cleanLogs"}, {Verb: "notify", Args: []byte(`{"text":"${volume.usedPercent} %"}`)}},
 	})
-	p.Workloads = slices.DeleteFunc(p.Workloads, func(policy.Workload) bool { return sometimes(t, 5, "uncovered") })
+	p.Workloads = slices.DeleteFunc(p.Workloads, func(policy.Workload) bool { return sometimes(t, 8, "uncovered") })
 	p.Runbooks = slices.DeleteFunc(p.Runbooks, func(policy.Runbook) bool { return sometimes(t, 4, "no runbook") })
 	for i := range p.Workloads {
 		w := &p.Workloads[i]
@@ -82,7 +90,7 @@ func anyPolicy(t *rapid.T) *policy.Policy {
 	if sometimes(t, 4, "approval") {
 		p.Guard.Approval = []string{rapid.SampledFrom([]string{"restart", "replace", "rotateOut", "cleanTemp"}).Draw(t, "approved")}
 	}
-	if sometimes(t, 3, "rates") {
+	if sometimes(t, 4, "rates") {
 		p.Guard.MaxActionsPerHour, p.Guard.MaxPerTargetPerHour, p.Guard.MaxPerRunbookPerHour = 5, 2, 1
 	}
 	p.Guard.Shared.Percent = rapid.SampledFrom([]int{0, 20, 100}).Draw(t, "shared")
@@ -100,14 +108,16 @@ func anyPolicy(t *rapid.T) *policy.Policy {
 // nonsense is an input that need not fit anything that was said before.
 func nonsense(t *rapid.T, now time.Duration, w *witness) *healers.Input {
 	in := &healers.Input{Now: now, Epoch: rapid.Uint64Range(0, 2).Draw(t, "epoch")}
-	if !w.seen && !sometimes(t, 4, "early") || rapid.Bool().Draw(t, "delta") {
+	if !w.seen && !sometimes(t, 4, "early") || sometimes(t, 2, "delta") {
 		in.System = anyDelta(t, w)
 	}
-	n := 3
 	if sometimes(t, 8, "all at once") {
-		n = 12
+		role, result := rapid.SampledFrom([]probe.Role{probe.Liveness, probe.Readiness}).Draw(t, "role"), probe.Result(rapid.IntRange(0, 2).Draw(t, "result"))
+		for _, id := range slices.Sorted(maps.Keys(w.instances)) {
+			in.Probes = append(in.Probes, probe.Change{Target: w.instances[id].Target, Role: role, Result: result, Since: now})
+		}
 	}
-	for range rapid.IntRange(0, n).Draw(t, "probes") {
+	for range rapid.IntRange(0, 3).Draw(t, "probes") {
 		target := sut.Target{ID: someIDs.Draw(t, "id"), Incarnation: lives.Draw(t, "life")}
 		if x, ok := w.instances[target.ID]; ok && !sometimes(t, 4, "unknown") {
 			target = x.Target
@@ -126,7 +136,7 @@ func nonsense(t *rapid.T, now time.Duration, w *witness) *healers.Input {
 		in.Done = append(in.Done, healers.Done{ID: rapid.SampledFrom(ids).Draw(t, "of"), Result: ends.Draw(t, "result"), Detail: "\xff"})
 	}
 	obey(t, in, w)
-	if sometimes(t, 3, "person") {
+	if sometimes(t, 4, "person") {
 		in.Commands = append(in.Commands, healers.Command{
 			Verb: rapid.SampledFrom([]string{
 				healers.CommandResume, healers.CommandResume, healers.CommandResume, healers.CommandPause, healers.CommandKill,
@@ -171,8 +181,8 @@ func obey(t *rapid.T, in *healers.Input, w *witness) {
 // anyDelta is news of the system: full or not, with what is there twice, comes back in
 // another life or in the same, or was never there.
 func anyDelta(t *rapid.T, w *witness) sut.Delta {
-	d := sut.Delta{Rev: 1, Reset: !w.seen && !sometimes(t, 8, "no list") || sometimes(t, 10, "reset")}
-	if sometimes(t, 12, "lost") {
+	d := sut.Delta{Rev: 1, Reset: !w.seen && !sometimes(t, 8, "no list") || sometimes(t, 8, "reset")}
+	if sometimes(t, 16, "lost") {
 		d.Lost = "gone dark"
 	}
 	n := 3
@@ -185,19 +195,19 @@ func anyDelta(t *rapid.T, w *witness) sut.Delta {
 	for range rapid.IntRange(0, 2).Draw(t, "volumes") {
 		d.Volumes = append(d.Volumes, sut.Volume{ID: volumes.Draw(t, "volume"), Used: levels.Draw(t, "used"), Size: levels.Draw(t, "size"), Max: levels.Draw(t, "max")})
 	}
-	if sometimes(t, 3, "workload") {
+	if sometimes(t, 4, "workload") {
 		d.Workloads = append(d.Workloads, sut.Workload{
 			Name: rapid.SampledFrom([]string{"orders", "store", "gateway", "nobody"}).Draw(t, "workload"), Desired: rapid.IntRange(-1, 4).Draw(t, "desired"),
 			Labels: map[string]string{"env": envs.Draw(t, "env")}, Role: rapid.SampledFrom([]string{"", "", "database"}).Draw(t, "role"),
 		})
 	}
-	if sometimes(t, 3, "declared") {
+	if sometimes(t, 4, "declared") {
 		d.Budgets = append(d.Budgets, sut.Budget{
 			Name: rapid.SampledFrom([]string{"all", "some", "orders"}).Draw(t, "budget"), MinAvailable: shares.Draw(t, "min"), MaxUnavailable: shares.Draw(t, "max"),
 			Selector: rapid.SampledFrom([]map[string]string{nil, {}, {"workload": "orders"}, {"env": "test"}, {"env": "test", "workload": "store"}}).Draw(t, "selector"),
 		})
 	}
-	if sometimes(t, 10, "node") {
+	if sometimes(t, 8, "node") {
 		d.Nodes = append(d.Nodes, sut.Node{ID: "node:a"})
 	}
 	if sometimes(t, 4, "gone") {
@@ -210,7 +220,7 @@ func anyDelta(t *rapid.T, w *witness) sut.Delta {
 
 func anyInstance(t *rapid.T) sut.Instance {
 	id := someIDs.Draw(t, "id")
-	if sometimes(t, 30, "no instance") {
+	if sometimes(t, 32, "no instance") {
 		id = rapid.SampledFrom([]sut.ID{"", "/", "orders", "orders/0:data", "node:a", "a>b", "*"}).Draw(t, "odd")
 	}
 	in := sut.Instance{
@@ -227,7 +237,7 @@ func anyInstance(t *rapid.T) sut.Instance {
 	if id == "store/0" || sometimes(t, 8, "role") {
 		in.Role = "database"
 	}
-	if sometimes(t, 30, "elsewhere") {
+	if sometimes(t, 32, "elsewhere") {
 		in.Workload = "gateway"
 	}
 	return in

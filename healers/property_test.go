@@ -28,11 +28,11 @@ func TestNonsense(t *testing.T) {
 			r := &randomRun{T: t, engine: healers.New(1, healers.Checkpoint{}), witness: newWitness(), policy: anyPolicy(t)}
 			for range rapid.IntRange(1, 60).Draw(t, "steps") {
 				r.step()
-				switch rapid.IntRange(0, 15).Draw(t, "then") {
-				case 0:
-					r.rebuild(rapid.Bool().Draw(t, "killed"))
-				case 1:
+				if sometimes(t, 8, "save") {
 					r.saved = r.engine.Checkpoint()
+				}
+				if sometimes(t, 8, "rebuild") {
+					r.rebuild(sometimes(t, 2, "killed"))
 				}
 			}
 			r.explained()
@@ -62,11 +62,11 @@ type randomRun struct {
 
 func (r *randomRun) step() {
 	in := nonsense(r.T, r.now, r.witness)
-	if !r.booted || rapid.IntRange(0, 9).Draw(r.T, "policy") == 0 {
+	if !r.booted || sometimes(r.T, 8, "policy") {
 		if r.booted {
 			r.policy = anyPolicy(r.T)
 		}
-		in.Policy, in.Trial, r.booted = r.policy, rapid.IntRange(0, 4).Draw(r.T, "trial") > 0, true
+		in.Policy, in.Trial, r.booted = r.policy, !sometimes(r.T, 8, "trial"), true
 	}
 	o := r.engine.Step(in)
 	r.records = append(r.records, o.Records...)

@@ -196,7 +196,12 @@ func (w *witness) allowed(a *healers.Act, again bool) error {
 		return errors.New("nobody sees the system")
 	}
 	in, ok := w.instances[a.Target.ID.Instance()]
-	if _, volume := w.volumes[a.Target.ID]; !ok || in.Incarnation != a.Target.Incarnation || a.Target.ID.Kind() == sut.KindVolume && !volume && !again {
+	known := in.Incarnation == a.Target.Incarnation
+	if a.Target.ID.Kind() == sut.KindVolume {
+		_, there := w.volumes[a.Target.ID]
+		known = known && there || again // the platform refuses it
+	}
+	if !ok || !known {
 		return errors.New("it is not there")
 	}
 	return w.covered(a, in)
