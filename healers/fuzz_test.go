@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers"
 	"github.com/rebound-chaos/rebound/healers/healerstest"
@@ -72,41 +74,59 @@ func FuzzRestore(f *testing.F) {
 		for _, r := range recordsOf(records) {
 			e.Apply(r)
 		}
-		c := e.Checkpoint()
-		if again := healers.New(1, c).Checkpoint(); len(c.State) == 0 || !bytes.Equal(again.State, c.State) {
-			t.Fatalf("kept as\n%s\nit comes back as\n%s", c.State, again.State)
-		}
-		w := newWitness()
-		var said struct{ Paused, Killed bool }
-		if err := json.Unmarshal(c.State, &said); err != nil {
-			t.Fatal(err)
-		}
-		w.paused, w.killed = said.Paused, said.Killed
-		_, now := e.Last()
-		data := sut.Delta{Rev: 1, Reset: true, Instances: []sut.Instance{order(0), order(1, exited), order(2, out)}}
-		data.Volumes = []sut.Volume{{ID: "orders/1:data", Used: 95, Size: 100}}
-		for _, in := range []healers.Input{
-			{Now: now, Policy: shopPolicy(), Trial: true, System: data},
-			at(now+time.Second, done(healers.ResultOK, 1, 2, 3)),
-			at(now+time.Minute, delta(order(1, reborn), order(2, exited))),
-			at(now+2*time.Minute, say(healers.CommandResume)),
-			at(now+time.Hour, healers.Input{}),
-		} {
-			w.hear(&in)
-			o := e.Step(&in)
-			for i, a := range o.Acts {
-				if !o.Grant(i).Allows(a) {
-					t.Fatalf("%s %s has no grant", a.Verb, a.Target)
-				}
-				if tells(a.Verb) {
-					continue
-				}
-				if err := w.covered(&a, w.instances[a.Target.ID.Instance()]); err != nil || w.killed || w.paused {
-					t.Fatalf("%s %s, killed %v, paused %v: %v", a.Verb, a.Target, w.killed, w.paused, err)
-				}
+		goesOn(t, e)
+	})
+}
+
+// TestNonsenseOnRecord is FuzzRestore with records that are ones.
+func TestNonsenseOnRecord(t *testing.T) {
+	for range rounds() {
+		rapid.Check(t, func(t *rapid.T) {
+			e := healers.New(1, healers.Checkpoint{})
+			for seq := range rapid.Uint64Range(0, 60).Draw(t, "records") {
+				e.Apply(anyRecord(t, seq+1))
+			}
+			goesOn(t, e)
+		})
+	}
+}
+
+// goesOn takes an engine of any history through an outage, within its scope.
+func goesOn(t rapid.TB, e *healers.Engine) {
+	c := e.Checkpoint()
+	if again := healers.New(1, c).Checkpoint(); len(c.State) == 0 || !bytes.Equal(again.State, c.State) {
+		t.Fatalf("kept as\n%s\nit comes back as\n%s", c.State, again.State)
+	}
+	w := newWitness()
+	var said struct{ Paused, Killed bool }
+	if err := json.Unmarshal(c.State, &said); err != nil {
+		t.Fatal(err)
+	}
+	w.paused, w.killed = said.Paused, said.Killed
+	_, now := e.Last()
+	all := sut.Delta{Rev: 1, Reset: true, Instances: []sut.Instance{order(0), order(1, exited), order(2, out)}}
+	all.Volumes = []sut.Volume{{ID: "orders/1:data", Used: 95, Size: 100}}
+	for _, in := range []healers.Input{
+		{Now: now, Policy: shopPolicy(), Trial: true, System: all},
+		at(now+time.Second, done(healers.ResultOK, 1, 2, 3)),
+		at(now+time.Minute, delta(order(1, reborn), order(2, exited))),
+		at(now+2*time.Minute, say(healers.CommandResume)),
+		at(now+time.Hour, healers.Input{}),
+	} {
+		w.hear(&in)
+		o := e.Step(&in)
+		for i, a := range o.Acts {
+			if !o.Grant(i).Allows(a) {
+				t.Fatalf("%s %s has no grant", a.Verb, a.Target)
+			}
+			if tells(a.Verb) {
+				continue
+			}
+			if err := w.covered(&a, w.instances[a.Target.ID.Instance()]); err != nil || w.killed || w.paused {
+				t.Fatalf("%s %s, killed %v, paused %v: %v", a.Verb, a.Target, w.killed, w.paused, err)
 			}
 		}
-	})
+	}
 }
 
 // FuzzRecorded: whatever is on a tape, and on record beside it, the same is decided

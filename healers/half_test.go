@@ -1,12 +1,15 @@
 package healers_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/fixtures/sut/suttest"
 	"github.com/rebound-chaos/rebound/healers"
 	"github.com/rebound-chaos/rebound/healers/policy"
 	"github.com/rebound-chaos/rebound/healers/probe"
@@ -193,4 +196,54 @@ func TestABudgetThatGoesHoldsNobody(t *testing.T) {
 	expectActs(t, tp.step(at(20*time.Second, healers.Input{})))
 	tp.expect(t, "restart orders/1 waits: 2 would be left, and 3 must be")
 	expectActs(t, tp.step(at(21*time.Second, gone([]sut.ID{"all"}))), "1 restart orders/1")
+}
+
+// TestAnActThatHangs: it holds its target until the system shows what became of it, and
+// nobody else.
+func TestAnActThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := func(incarnation string, phase sut.Phase) sut.Instance {
+			in := orders(incarnation, 0, phase)
+			in.ID = "orders/1"
+			return in
+		}
+		all := oneOrder()
+		all.Instances, all.Workloads[0].Desired = append(all.Instances, second("1", sut.PhaseRunning)), 2
+		s, j := suttest.New(all), &memory{}
+		p := ordersPolicy()
+		p.Workloads[0].Restart.AtOnce = "100%"
+		released := make(chan struct{})
+		stop := run(t, &healers.Live{System: s, Policy: p, Trial: true, Journal: j, Notify: func(healers.Message, bool) {}, Actuator: actuator(
+			func(_ context.Context, _ healers.Grant, a healers.Act) healers.Done {
+				if a.Target.ID == "orders/0" {
+					<-released // whatever its context says
+				} else {
+					s.Push(sut.Delta{Instances: []sut.Instance{second("2", sut.PhaseRunning)}})
+					<-time.After(time.Second) // it is seen first
+				}
+				return healers.Done{Result: healers.ResultFailed}
+			})})
+		expect := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			for _, text := range want {
+				if all := lines(j.all()); !strings.Contains(all, text) {
+					t.Errorf("%q is not in:\n%s", text, all)
+				}
+			}
+		}
+		s.Push(sut.Delta{Instances: []sut.Instance{orders("1", 1, sut.PhaseExited), second("1", sut.PhaseExited)}})
+		<-time.After(16 * time.Second)
+		expect("act 1: unknown", "act 2: failed", "work 2: done")
+		s.Push(sut.Delta{Instances: []sut.Instance{orders("2", 1, sut.PhaseRunning)}})
+		expect("act 1: ok (as observed)", "work 1: done")
+		close(released)
+		expect("act 1: failed, too late to count")
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if n := j.has(healers.RecordIntent, "restart"); n != 2 {
+			t.Errorf("%d restarts", n)
+		}
+	})
 }

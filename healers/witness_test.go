@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers"
@@ -31,14 +30,11 @@ type witness struct {
 	seq            uint64
 	open           map[healers.ActID]healers.Act // of which nobody knows how they ended
 	runbooks       map[healers.WorkID]string     // of the works of runbooks
-	said           map[healers.ActID]struct{}    // all there ever were
+	last           healers.ActID
 }
 
 func newWitness() *witness {
-	w := &witness{
-		open: map[healers.ActID]healers.Act{}, runbooks: map[healers.WorkID]string{}, said: map[healers.ActID]struct{}{},
-		workloads: map[string]sut.Workload{},
-	}
+	w := &witness{open: map[healers.ActID]healers.Act{}, runbooks: map[healers.WorkID]string{}}
 	w.reborn()
 	return w
 }
@@ -153,7 +149,7 @@ func (w *witness) record(r *healers.Record) error {
 		w.runbooks[r.Work] = r.Change.Plan.Runbook
 	case r.Act != nil:
 		a := *r.Act
-		if _, twice := w.said[a.ID]; twice {
+		if a.ID <= w.last {
 			return fmt.Errorf("there was an act %d", a.ID)
 		}
 		for _, other := range w.open {
@@ -161,7 +157,7 @@ func (w *witness) record(r *healers.Record) error {
 				return fmt.Errorf("%s %s: act %d, the same, is open", a.Verb, a.Target, other.ID)
 			}
 		}
-		w.said[a.ID], w.open[a.ID] = struct{}{}, a
+		w.last, w.open[a.ID] = a.ID, a
 	case r.Done != nil:
 		a, ok := w.open[r.Done.ID]
 		if !ok {
@@ -178,8 +174,6 @@ func (w *witness) record(r *healers.Record) error {
 	}
 	return nil
 }
-
-func tells(v healers.Verb) bool { return v == healers.VerbNotify || v == healers.VerbPage }
 
 // allowed tells why an act should not be. again: it was granted before the engine died.
 func (w *witness) allowed(a *healers.Act, again bool) error {
@@ -250,59 +244,6 @@ func (w *witness) covered(a *healers.Act, in sut.Instance) error {
 	if cmp.Or(in.Role, w.workloads[in.Workload].Role) == "database" &&
 		(env == "" || strings.HasPrefix(env, "prod") || selectors[i]["workload"] != in.Workload) {
 		return errors.New("it is a database")
-	}
-	return nil
-}
-
-// kept looks at what the engine knows by its history: people are obeyed, no act is
-// lost, and whatever waits for a time is woken at it.
-func (w *witness) kept(o *healers.Output, e *healers.Engine) error {
-	var state struct {
-		Paused, Killed bool
-		Acts           map[healers.ActID]struct {
-			Deadline time.Duration
-			Unknown  bool
-		}
-		Works map[healers.WorkID]struct {
-			State    healers.WorkState
-			Deadline time.Duration
-			Decision *healers.Decision
-		}
-	}
-	if err := json.Unmarshal(e.Checkpoint().State, &state); err != nil {
-		return err
-	}
-	if state.Paused != w.paused || state.Killed != w.killed {
-		return fmt.Errorf("paused %v, killed %v; people said %v and %v", state.Paused, state.Killed, w.paused, w.killed)
-	}
-	if a, b := slices.Sorted(maps.Keys(state.Acts)), slices.Sorted(maps.Keys(w.open)); !slices.Equal(a, b) {
-		return fmt.Errorf("the open acts are %v, and it says %v", b, a)
-	}
-	now := e.View().Now()
-	if o.Next != 0 && o.Next <= now {
-		return fmt.Errorf("wants to be stepped at %v, and it is %v", o.Next, now)
-	}
-	if w.policy == nil || !w.seen {
-		return nil
-	}
-	var due []time.Duration
-	for _, a := range state.Acts {
-		if !a.Unknown {
-			due = append(due, a.Deadline)
-		}
-	}
-	for _, x := range state.Works {
-		switch d := x.Decision; {
-		case x.State == healers.WorkVerifying:
-			due = append(due, x.Deadline)
-		case d != nil && d.Effect == healers.Defer && d.Until > now:
-			due = append(due, d.Until)
-		}
-	}
-	for _, at := range due {
-		if o.Next == 0 || o.Next > max(at, now+time.Millisecond) {
-			return fmt.Errorf("something waits until %v, and it wants to be stepped at %v", at, o.Next)
-		}
 	}
 	return nil
 }
