@@ -25,6 +25,7 @@ func played() (runs []*healerstest.Shell) {
 
 // inLines writes each value as a line of JSON.
 func inLines[T any](f *testing.F, values []T) []byte {
+	f.Helper()
 	var b bytes.Buffer
 	for _, v := range values {
 		if err := json.NewEncoder(&b).Encode(v); err != nil {

@@ -65,7 +65,9 @@ func TestWhatIsSeenCounts(t *testing.T) {
 				delta(order(1, exited, out)), at(s, both(done(healers.ResultFailed, 1), delta(order(1, out, reborn)))),
 				at(2*s, says(probe.Readiness, probe.Success, order(1, reborn))), at(2*s, delta(order(1, reborn))),
 			},
-			nil, []string{"act 1: failed", "work 1: verifying", "work 1: done"}, "act 3: ",
+			nil,
+			[]string{"act 1: failed", "work 1: verifying", "work 1: done"},
+			"act 3: ",
 		},
 		{
 			"it is seen later than it says so",
@@ -73,12 +75,16 @@ func TestWhatIsSeenCounts(t *testing.T) {
 				delta(order(1, exited, out)), at(s/4, done(healers.ResultFailed, 1)), at(s/2, delta(order(1, out, reborn))),
 				at(2*s, says(probe.Readiness, probe.Success, order(1, reborn))), at(2*s, delta(order(1, reborn))),
 			},
-			nil, []string{"act 1: failed", "work 1: failed (restart was failed)"}, "act 3: ",
+			nil,
+			[]string{"act 1: failed", "work 1: failed (restart was failed)"},
+			"act 3: ",
 		},
 		{
 			"a rotation that says it failed was done",
 			[]healers.Input{unready, at(s, both(done(healers.ResultFailed, 1), delta(order(1, out)))), at(2*s, gone([]sut.ID{"orders/1"}))},
-			nil, []string{"act 1: failed", "work 1: done"}, "work 1: failed",
+			nil,
+			[]string{"act 1: failed", "work 1: done"},
+			"work 1: failed",
 		},
 		{
 			"a replacement that says it failed was done",
@@ -87,17 +93,23 @@ func TestWhatIsSeenCounts(t *testing.T) {
 				at(6*s, both(done(healers.ResultFailed, 2), gone([]sut.ID{"orders/1"}, order(3)))),
 				at(7*s, says(probe.Readiness, probe.Success, order(3))),
 			},
-			nil, []string{"act 2: failed", "work 2: done"}, "page",
+			nil,
+			[]string{"act 2: failed", "work 2: done"},
+			"page",
 		},
 		{
 			"a replacement that says it failed was half done",
 			[]healers.Input{unready, at(s, out1), at(5*s, healers.Input{}), at(6*s, both(done(healers.ResultFailed, 2), delta(order(3, out))))},
-			nil, []string{"act 2: failed", "page: replace on orders/1", "replace orders/1 waits: 4 of the workload are there and 3 should be"}, "work 2: done",
+			nil,
+			[]string{"act 2: failed", "page: replace on orders/1", "replace orders/1 waits: 4 of the workload are there and 3 should be"},
+			"work 2: done",
 		},
 		{
 			"a replacement that says ok was half done",
 			[]healers.Input{unready, at(s, out1), at(5*s, healers.Input{}), at(6*s, both(done(healers.ResultOK, 2), delta(order(3, out))))},
-			nil, []string{"act 2: ok", "replace did not help within 15s", "page: replace on orders/1", "replace orders/1 waits: 4 of the workload"}, "work 2: done",
+			nil,
+			[]string{"act 2: ok", "replace did not help within 15s", "page: replace on orders/1", "replace orders/1 waits: 4 of the workload"},
+			"work 2: done",
 		},
 		{
 			"a half done replacement was undone: it is tried again",
@@ -105,17 +117,23 @@ func TestWhatIsSeenCounts(t *testing.T) {
 				unready, at(s, out1), at(5*s, healers.Input{}), at(6*s, both(done(healers.ResultFailed, 2), delta(order(3, out)))),
 				at(time.Minute, healers.Input{}), at(2*time.Minute, gone([]sut.ID{"orders/3"})),
 			},
-			[]string{"replace orders/1"}, []string{"4 of the workload are there"}, "work 2: done",
+			[]string{"replace orders/1"},
+			[]string{"4 of the workload are there"},
+			"work 2: done",
 		},
 		{
 			"a restart that says ok was never done",
 			[]healers.Input{delta(order(1, exited, out)), at(s, done(healers.ResultOK, 1))},
-			[]string{"restart orders/1"}, []string{"act 1: ok", "restart did not help within 30s", "page: restart on orders/1"}, "work 1: done",
+			[]string{"restart orders/1"},
+			[]string{"act 1: ok", "restart did not help within 30s", "page: restart on orders/1"},
+			"work 1: done",
 		},
 		{
 			"a rotation that says ok was never done",
 			[]healers.Input{unready, at(s, done(healers.ResultOK, 1))},
-			[]string{"replace orders/1", "rotateOut orders/1"}, []string{"act 1: ok", "rotateOut did not help within 5s", "page: rotate on orders/1"}, "work 1: done",
+			[]string{"replace orders/1", "rotateOut orders/1"},
+			[]string{"act 1: ok", "rotateOut did not help within 5s", "page: rotate on orders/1"},
+			"work 1: done",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -246,4 +264,23 @@ func TestAnActThatHangs(t *testing.T) {
 			t.Errorf("%d restarts", n)
 		}
 	})
+}
+
+// TestARowThatEndedGoesOn: two restarts in a row that did not help hold the next until
+// the first of them is an hour old.
+func TestARowThatEndedGoesOn(t *testing.T) {
+	tp := &tape{Engine: healers.New(1, healers.Checkpoint{}), records: story(
+		work(0, 1, "restart", healers.FindingNotLive, "orders/0", "restart"),
+		intent(0, 1, 1, "restart", "orders/0", ""), outcome(0, 1, healers.ResultOK, ""), moved(0, 1, healers.WorkFailed, ""),
+		work(10*time.Minute, 2, "restart", healers.FindingNotLive, "orders/1", "restart"),
+		intent(10*time.Minute, 2, 2, "restart", "orders/1", ""), outcome(10*time.Minute, 2, healers.ResultOK, ""), moved(10*time.Minute, 2, healers.WorkFailed, ""),
+	)}
+	for _, r := range tp.records {
+		tp.Apply(r)
+	}
+	tp.boot(11*time.Minute, order(0), order(1), order(2))
+	tp.step(at(11*time.Minute, says(probe.Liveness, probe.Failure, order(2))))
+	expectActs(t, tp.step(at(12*time.Minute, healers.Input{})))
+	tp.expect(t, "restart orders/2 waits for 49m0s: 2 of the workload in a row did not come back from a restart (orders/1)")
+	expectActs(t, tp.step(at(time.Hour, healers.Input{})), "3 restart orders/2")
 }

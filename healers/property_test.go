@@ -46,7 +46,7 @@ func TestTheWitnessSees(t *testing.T) {
 				r := &randomRun{T: t, without: rule}
 				return r.run()
 			})
-			for seed := range 300 {
+			for seed := range 1000 {
 				if err := blind.Example(seed); err != nil && strings.Contains(err.Error(), want) {
 					return
 				}
@@ -56,12 +56,12 @@ func TestTheWitnessSees(t *testing.T) {
 	}
 }
 
-// rounds is how often the nights check what every change is checked against once.
+// rounds is how often a property is checked as often as rapid is told to: more at night.
 func rounds() int {
 	if os.Getenv("REBOUND_NIGHTLY") != "" {
-		return 50
+		return 100
 	}
-	return 1
+	return 3
 }
 
 // randomRun is an engine, and all that it was told and has said.

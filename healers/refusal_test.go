@@ -48,7 +48,7 @@ func explains(r *healers.Record) error {
 		for _, ms := range []int64{d.Have, d.Limit} {
 			words = append(words, (time.Duration(ms) * time.Millisecond).Round(100*time.Millisecond).String())
 		}
-	case healers.RuleKill, healers.RulePaused, healers.RuleScope, healers.RuleTrust:
+	case healers.RuleKill, healers.RulePaused, healers.RuleScope, healers.RuleTrust, healers.RuleNone: // they compare nothing
 	default:
 		return fmt.Errorf("%q by a rule that nobody knows, %q", text, d.Rule)
 	}
@@ -66,13 +66,13 @@ func explains(r *healers.Record) error {
 
 // explained asks for why of what was refused last.
 func (r *randomRun) explained() {
-	for i := len(r.records) - 1; i >= 0; i-- {
-		d := r.records[i].Decision
+	for _, record := range slices.Backward(r.records) {
+		d := record.Decision
 		if d == nil || d.Effect == healers.Allow {
 			continue
 		}
 		e := healers.Explain(d.Target.ID, slices.Values(r.records))
-		if text := healers.Text(r.records[i]); e.Omitted == 0 && !strings.Contains(e.Text(), text) {
+		if text := healers.Text(record); e.Omitted == 0 && !strings.Contains(e.Text(), text) {
 			r.Fatalf("%q is not said in:\n%s", text, e.Text())
 		}
 		return

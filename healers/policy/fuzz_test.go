@@ -69,6 +69,7 @@ func FuzzLoad(f *testing.F) {
 
 // complete finds what the engine could not live with.
 func complete(t *testing.T, p *policy.Policy) {
+	t.Helper()
 	g := p.Guard
 	if p.Name == "" || len(p.Digest) != 64 || len(p.Workloads) == 0 ||
 		min(g.MaxActionsPerHour, g.MaxPerTargetPerHour, g.MaxPerRunbookPerHour, g.Shared.Percent, g.Storm.Percent, g.Recurrence.Count) < 1 ||
