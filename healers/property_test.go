@@ -59,7 +59,7 @@ func TestTheWitnessSees(t *testing.T) {
 // rounds is how often a property is checked as often as rapid is told to: more at night.
 func rounds() int {
 	if os.Getenv("REBOUND_NIGHTLY") != "" {
-		return 100
+		return 30
 	}
 	return 3
 }
