@@ -266,14 +266,14 @@ func TestAnActThatHangs(t *testing.T) {
 	})
 }
 
-// TestARowThatEndedGoesOn: two restarts in a row that did not help hold the next until
+// TestARowThatEndedGoesOn: two new lives in a row that did not help hold the next until
 // the first of them is an hour old.
 func TestARowThatEndedGoesOn(t *testing.T) {
 	tp := &tape{Engine: healers.New(1, healers.Checkpoint{}), records: story(
 		work(0, 1, "restart", healers.FindingNotLive, "orders/0", "restart"),
 		intent(0, 1, 1, "restart", "orders/0", ""), outcome(0, 1, healers.ResultOK, ""), moved(0, 1, healers.WorkFailed, ""),
-		work(10*time.Minute, 2, "restart", healers.FindingNotLive, "orders/1", "restart"),
-		intent(10*time.Minute, 2, 2, "restart", "orders/1", ""), outcome(10*time.Minute, 2, healers.ResultOK, ""), moved(10*time.Minute, 2, healers.WorkFailed, ""),
+		work(10*time.Minute, 2, "replace", healers.FindingNotReady, "orders/1", "replace"),
+		intent(10*time.Minute, 2, 2, "replace", "orders/1", ""), outcome(10*time.Minute, 2, healers.ResultOK, ""), moved(10*time.Minute, 2, healers.WorkFailed, ""),
 	)}
 	for _, r := range tp.records {
 		tp.Apply(r)
