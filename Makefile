@@ -119,7 +119,7 @@ fmt: $(LINT) ## Format what is not formatted
 fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	@for t in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -rhoE '^func Fuzz\w+' $$t/*_test.go | cut -d' ' -f2); do \
-	    $(GO) test $$t -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s}; done; done
+	    $(GO) test $$t -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} -fuzzminimizetime 20x; done; done
 
 .PHONY: bench
 bench: ready build ## Benchmarks, five runs each: reaction to a crash, probes, proxies, kills, starts, a cluster

@@ -1,10 +1,6 @@
 package healers
 
-import (
-	"slices"
-
-	"github.com/rebound-chaos/rebound/healers/policy"
-)
+import "slices"
 
 // takePolicy takes in a policy: one that is new here waits for a person, unless it is on
 // trial.
@@ -31,6 +27,7 @@ func (e *Engine) takePolicy(in *Input) {
 			e.condition(Expr(s.Until))
 		}
 	}
+	e.forgetRunbooks()
 	e.view.all(e.touch)
 	e.touchWorks()
 }
@@ -86,20 +83,11 @@ func (e *Engine) stop(c Command) {
 }
 
 // replan gives up what an earlier policy planned and what has not begun, so that it is
-// planned anew, and of what has begun those runbooks that there are no more.
+// planned anew.
 func (e *Engine) replan() {
 	for _, id := range slices.Clone(e.works()) {
-		w := e.state.Works[id]
-		switch {
-		case len(w.Flight) > 0 || w.State == WorkTelling:
-		case !w.Began:
+		if w := e.state.Works[id]; !w.Began && len(w.Flight) == 0 && w.State != WorkTelling {
 			e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the policy is new"})
-		case w.Plan.Finding == FindingVolumeFull && !e.hasRunbook(w.Plan.Runbook):
-			e.change(w, WorkChange{Index: w.Index, State: WorkTelling, Reason: "the policy has this runbook no more", Ends: WorkEscalated})
 		}
 	}
-}
-
-func (e *Engine) hasRunbook(name string) bool {
-	return slices.ContainsFunc(e.view.policy.Runbooks, func(r policy.Runbook) bool { return r.Name == name })
 }

@@ -16,7 +16,7 @@
 //	work.go, message.go    a plan on its way, and what people are told of it
 //	guard.go, ledger.go    may it be done, and who would be left available
 //	outcome.go             how it ended
-//	state.go               the fold of the records
+//	state.go, load.go      the fold of the records, and a checkpoint of it
 //	why.go, explain.go     what the records say of one target
 //
 // A healer is one file with a [Definition] and one line in builtin.go; it is

@@ -47,17 +47,10 @@ type Engine struct {
 // loads.
 func New(seed uint64, c Checkpoint) *Engine {
 	e := &Engine{
-		seed: seed, state: newState(), view: newView(), restored: true,
+		seed: seed, state: load(c.State), view: newView(), restored: true,
 		dirty: map[sut.ID]struct{}{}, touched: map[string]struct{}{}, spare: map[string]struct{}{},
 		wanted: map[sut.ID]time.Duration{}, conditions: map[Expr]*runbook.Condition{}, tallies: newTallies(),
 		turns: map[string]*turns{},
-	}
-	if len(c.State) > 0 {
-		s := newState()
-		if json.Unmarshal(c.State, s) == nil {
-			s.reindex()
-			e.state = s
-		}
 	}
 	e.state.Seq = max(e.state.Seq, c.Seq)
 	e.view.findings = e.state.Findings

@@ -1,6 +1,8 @@
 package healers
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -108,6 +110,15 @@ func (e *Engine) findVolume(id sut.ID) {
 			Kind: FindingVolumeFull, Target: sut.Target{ID: id}, Since: e.view.now, Runbook: rb.Name,
 			Detail: strconv.Itoa(vol.UsedPercent()) + " % used",
 		})
+	}
+}
+
+// forgetRunbooks ends the findings of runbooks that the policy has no more.
+func (e *Engine) forgetRunbooks() {
+	for _, key := range slices.Sorted(maps.Keys(e.state.Findings)) {
+		if f := e.state.Findings[key]; f.Kind == FindingVolumeFull && e.view.runbook(f.Runbook) == nil {
+			e.end(f.Kind, f.Target.ID, f.Runbook)
+		}
 	}
 }
 

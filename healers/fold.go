@@ -97,6 +97,9 @@ func (s *state) foldChange(r *Record) {
 	c := r.Change
 	w := s.Works[r.Work]
 	if c.Plan != nil {
+		if w != nil {
+			s.index.end(w)
+		}
 		w = &Work{ID: r.Work, Seq: r.Seq, Plan: c.Plan}
 		s.Works[r.Work] = w
 		s.index.work(w)
@@ -105,10 +108,11 @@ func (s *state) foldChange(r *Record) {
 	if w == nil {
 		return
 	}
-	if c.Index != w.Index || c.State == WorkUndoing && w.State != WorkUndoing {
+	index := max(c.Index, 0)
+	if index != w.Index || c.State == WorkUndoing && w.State != WorkUndoing {
 		w.Result, w.Acted, w.Decision = "", sut.Target{}, nil
 	}
-	w.Index, w.State, w.Deadline, w.Ends, w.Reason = max(c.Index, 0), c.State, c.Deadline, c.Ends, c.Reason
+	w.Index, w.State, w.Deadline, w.Ends, w.Reason = index, c.State, c.Deadline, c.Ends, c.Reason
 	if w.State != WorkAsking && w.State != WorkTelling {
 		w.Said = false
 	}

@@ -95,18 +95,20 @@ func byScope(e *Engine, d *Decision, a *Act, _ *Work) bool {
 }
 
 // covering is the selector by which the policy covers an act's target: for a
-// runbook with a scope its own, else that of the workload. nil: it does not.
+// runbook with a scope its own, else that of the workload. nil: it does not, or has
+// the runbook no more.
 func (e *Engine) covering(a *Act, in *Instance) policy.Selector {
 	if w := e.state.Works[a.Work]; w != nil && w.Plan.Runbook != "" {
-		for _, rb := range e.view.policy.Runbooks {
-			if rb.Name != w.Plan.Runbook || len(rb.Scope) == 0 {
-				continue
+		rb := e.view.runbook(w.Plan.Runbook)
+		if rb == nil {
+			return nil
+		}
+		for _, s := range rb.Scope {
+			if e.view.matches(s, in) {
+				return s
 			}
-			for _, s := range rb.Scope {
-				if e.view.matches(s, in) {
-					return s
-				}
-			}
+		}
+		if len(rb.Scope) > 0 {
 			return nil
 		}
 	}

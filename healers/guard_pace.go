@@ -91,12 +91,16 @@ func byBroken(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	if !d.Verb.life() || w.Began || w.Plan.Finding == FindingExited {
 		return false
 	}
-	var others int64
+	var others []back // oldest first
 	for _, b := range e.state.Broken[name] {
 		if b.ID != d.Target.ID && b.At+hour > e.view.now {
-			others++
-			d.By, d.Until = b.ID, b.At+hour
+			others = append(others, b)
 		}
 	}
-	return others >= abortAfter && d.bind(Defer, others, abortAfter)
+	n := len(others)
+	if n < abortAfter {
+		return false
+	}
+	d.By, d.Until = others[n-1].ID, others[n-abortAfter].At+hour
+	return d.bind(Defer, int64(n), abortAfter)
 }

@@ -12,6 +12,8 @@ import (
 // workload are unready and none is known to be ready. What they share is down then, and
 // new instances would only be more of them; one that has just come, of which nobody knows
 // yet, speaks for neither. Once one is ready, the others have as long as ever to be so too.
+// And one that was replaced in vain is not replaced again while there is one too many: the
+// new one may have come and the old one stayed, and each try would leave one more.
 func byBlindness(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	all := e.tallies.all
 	switch {
@@ -27,6 +29,9 @@ func byBlindness(e *Engine, d *Decision, _ *Act, w *Work) bool {
 		return false
 	}
 	name := d.Target.ID.Workload()
+	if there, want := len(e.view.Members(name)), e.view.Desired(name); there > want && w != nil && e.state.Failures[failureKeyOf(w.Plan)].Count > 0 {
+		return d.bind(Defer, int64(there), int64(want))
+	}
 	t := e.tallies.workload(name)
 	if t.ready == 0 && t.running >= 2 {
 		return d.bind(Defer, t.unready, t.running)

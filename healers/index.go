@@ -1,6 +1,7 @@
 package healers
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -34,10 +35,10 @@ func (s *state) reindex() {
 		s.index.work(w)
 	}
 	for _, list := range s.index.acts { // each by itself: the order does not matter
-		slices.SortFunc(list, func(a, b *openAct) int { return int(a.ID) - int(b.ID) })
+		slices.SortFunc(list, func(a, b *openAct) int { return cmp.Compare(a.ID, b.ID) })
 	}
 	for _, list := range s.index.works {
-		slices.SortFunc(list, func(a, b *Work) int { return int(a.ID) - int(b.ID) })
+		slices.SortFunc(list, func(a, b *Work) int { return cmp.Compare(a.ID, b.ID) })
 	}
 }
 

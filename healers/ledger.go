@@ -31,11 +31,16 @@ func (e *Engine) takenAway(id sut.ID) bool {
 		}
 	}
 	for _, w := range e.state.index.works[id.Workload()] {
-		if w.Began && w.life() && w.Acted == in.Target {
+		if w.Began && w.takesAway() && w.Acted == in.Target {
 			return true
 		}
 	}
 	return false
+}
+
+// takesAway: the work is to end a life of its target, or to send it no users.
+func (w *Work) takesAway() bool {
+	return w.life() || len(w.Plan.Steps) > 0 && w.Plan.Steps[0].Verb == verbRotateOut
 }
 
 // budget is one disruption budget as it stands for an act.

@@ -19,7 +19,11 @@ func (e *Engine) tell(w *Work) bool {
 			return false // they are told when the kill switch is lifted
 		}
 	}
-	return e.change(w, WorkChange{Index: w.Index, State: w.Ends, Reason: w.Reason})
+	ends := w.Ends
+	if !ends.ended() { // of a damaged history
+		ends = WorkFailed
+	}
+	return e.change(w, WorkChange{Index: w.Index, State: ends, Reason: w.Reason})
 }
 
 // message issues a message about a work, past its steps. false: the guard does not allow it.

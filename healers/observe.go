@@ -2,6 +2,7 @@ package healers
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers/probe"
@@ -30,10 +31,16 @@ func (v *View) apply(d *sut.Delta, touch func(sut.ID)) {
 	}
 	v.budgeted(d, touch)
 	for i := range d.Instances {
+		if d.Instances[i].ID.Kind() != sut.KindInstance {
+			continue // whatever it is, it could not be looked at
+		}
 		v.put(&d.Instances[i], old[d.Instances[i].ID])
 		touch(d.Instances[i].ID)
 	}
 	for _, vol := range d.Volumes {
+		if vol.ID.Kind() != sut.KindVolume {
+			continue
+		}
 		if _, ok := v.volumes[vol.ID]; !ok {
 			v.storage[vol.ID.Instance()] = insert(v.storage[vol.ID.Instance()], vol.ID)
 		}
@@ -149,7 +156,7 @@ func (v *View) remove(id sut.ID, touch func(sut.ID)) {
 // probe takes one transition in. That of an incarnation that is over is dropped;
 // the prober may know one before the system tells of it.
 func (v *View) probe(c *probe.Change, touch func(sut.ID)) {
-	p := Probe{Result: c.Result, Since: min(c.Since, v.now), Detail: c.Detail}
+	p := Probe{Result: c.Result, Since: min(c.Since, v.now), Detail: strings.ToValidUTF8(c.Detail, "?")} // it goes on record
 	in := v.instances[c.Target.ID]
 	if in == nil || in.Incarnation != c.Target.Incarnation {
 		e := v.early[c.Target.ID]

@@ -102,7 +102,7 @@ func (e *Engine) shows(a *Act) (Result, bool) {
 		return ResultOK, true
 	case over && a.Target.ID.Kind() == sut.KindInstance:
 		return ResultRefused, true
-	case a.Verb.rotates() && e.view.instances[a.Target.ID].Rotation == rotated(a.Verb):
+	case a.Verb.rotates() && a.Target.ID.Kind() == sut.KindInstance && e.view.instances[a.Target.ID].Rotation == rotated(a.Verb):
 		return ResultOK, true
 	default:
 		return "", false

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,119 +17,180 @@ import (
 	"github.com/rebound-chaos/rebound/healers"
 	"github.com/rebound-chaos/rebound/healers/healerstest"
 	"github.com/rebound-chaos/rebound/healers/policy"
-	"github.com/rebound-chaos/rebound/healers/probe"
 )
 
-var results = []healers.Result{
-	healers.ResultOK, healers.ResultAlready, healers.ResultRefused, healers.ResultFailed, healers.ResultCancelled,
-	healers.ResultUnknown, "", "nonsense",
-}
-
-// nonsense is an input that need not fit anything that was said before.
-func nonsense(t *rapid.T, now time.Duration) *healers.Input {
-	in := &healers.Input{Now: now}
-	ids := []sut.ID{"orders/0", "orders/1", "orders/2", "gateway/0", "store/0", "secret/0"}
-	id := rapid.SampledFrom(ids)
-	life := rapid.SampledFrom([]string{"a", "b", "c"})
-	instance := func(id sut.ID) sut.Instance {
-		return sut.Instance{
-			Target: sut.Target{ID: id, Incarnation: life.Draw(t, "life")}, Workload: id.Workload(),
-			Phase:    rapid.SampledFrom([]sut.Phase{sut.PhaseRunning, sut.PhaseExited, sut.PhasePending}).Draw(t, "phase"),
-			Rotation: rapid.SampledFrom([]sut.State{sut.Yes, sut.No, sut.Unknown}).Draw(t, "rotation"),
-			Labels:   map[string]string{"env": "production"},
-			Role:     map[bool]string{true: "database"}[id == "store/0"],
-			Node:     rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "node"),
-			Budgets:  rapid.SampledFrom([][]string{nil, {"orders"}, {"orders", "orders", "nobody's"}}).Draw(t, "budgets"),
-		}
-	}
-	if rapid.Bool().Draw(t, "delta") {
-		in.System = sut.Delta{Rev: 1, Reset: rapid.IntRange(0, 9).Draw(t, "reset") == 0}
-		for range rapid.IntRange(0, 3).Draw(t, "instances") {
-			in.System.Instances = append(in.System.Instances, instance(id.Draw(t, "id")))
-		}
-		switch rapid.IntRange(0, 8).Draw(t, "more") {
-		case 0:
-			in.System.Gone = []sut.ID{id.Draw(t, "gone")}
-		case 1:
-			in.System.Volumes = []sut.Volume{{ID: "orders/0:data", Size: 10, Used: rapid.Int64Range(0, 20).Draw(t, "used")}}
-		case 2:
-			in.System.Lost = "gone dark"
-		case 3:
-			in.System.Budgets = []sut.Budget{{Name: "orders", MinAvailable: rapid.SampledFrom([]string{"", "1", "50%", "many"}).Draw(t, "minAvailable")}}
-		case 4:
-			in.System.Gone = []sut.ID{sut.BudgetID("orders")}
-		case 5:
-			in.System.Workloads = []sut.Workload{{Name: "orders", Desired: rapid.IntRange(0, 3).Draw(t, "desired")}}
-		}
-	}
-	for range rapid.IntRange(0, 2).Draw(t, "probes") {
-		in.Probes = append(in.Probes, probe.Change{
-			Target: sut.Target{ID: id.Draw(t, "id"), Incarnation: life.Draw(t, "life")},
-			Role:   rapid.SampledFrom([]probe.Role{probe.Liveness, probe.Readiness, probe.Startup, "odd"}).Draw(t, "role"),
-			Result: probe.Result(rapid.IntRange(0, 3).Draw(t, "result")), Since: now,
-		})
-	}
-	for range rapid.IntRange(0, 2).Draw(t, "done") {
-		in.Done = append(in.Done, healers.Done{
-			ID: healers.ActID(rapid.IntRange(0, 30).Draw(t, "act")), Result: rapid.SampledFrom(results).Draw(t, "result"),
-		})
-	}
-	return in
-}
-
-// TestNonsense: whatever comes in, the engine does not panic, acts within its
-// scope and with a grant, and its state is the fold of its records.
+// TestNonsense: whatever comes in, at whatever time, the engine does not panic and keeps
+// its promises (see witness), and its state is the fold of its records, however often it
+// is made anew of them.
 func TestNonsense(t *testing.T) {
-	p := shopPolicy()
-	p.Guard.Never = []policy.Selector{{"workload": "secret"}}
-	rapid.Check(t, func(t *rapid.T) {
-		e := healers.New(1, healers.Checkpoint{})
-		var (
-			records []healers.Record
-			now     time.Duration
-		)
-		for i := range rapid.IntRange(1, 40).Draw(t, "steps") {
-			in := nonsense(t, now)
-			if i == 0 {
-				in.Policy, in.Trial = p, true
-				in.System.Reset = true
+	for range rounds() {
+		rapid.Check(t, func(t *rapid.T) {
+			r := &randomRun{T: t}
+			if err := r.run(); err != nil {
+				t.Fatalf("%v\n%s", err, lines(r.records))
 			}
-			o := e.Step(in)
-			for i, a := range o.Acts {
-				tells := a.Verb == healers.VerbPage || a.Verb == healers.VerbNotify // which touches no system
-				if a.Target.ID.Workload() != "orders" && !tells {
-					t.Fatalf("%s %s is out of scope", a.Verb, a.Target)
-				}
-				if !o.Grant(i).Allows(a) || (healers.Grant{}).Allows(a) {
-					t.Fatalf("the grant of %s is wrong", a.Verb)
-				}
-			}
-			if o.Next != 0 && o.Next <= now {
-				t.Fatalf("wants to be stepped at %v, and it is %v", o.Next, now)
-			}
-			if len(o.Records) > 100 {
-				t.Fatalf("%d records in one step", len(o.Records))
-			}
-			for _, r := range o.Records {
-				if healers.Text(r) == "" {
-					t.Fatalf("no text for %+v", r)
+			r.explained()
+		})
+	}
+}
+
+// TestTheWitnessSees: without one rule of the guard, TestNonsense would fail by what that
+// rule is for.
+func TestTheWitnessSees(t *testing.T) {
+	for rule, want := range map[healers.Rule]string{
+		healers.RuleKill: "the engine is stopped", healers.RulePaused: "the engine is paused", healers.RuleScope: "out of scope",
+		healers.RuleTrust: "nobody has approved", healers.RuleActor: "the same, is open", healers.RuleBlind: "nobody sees",
+	} {
+		t.Run(string(rule), func(t *testing.T) {
+			blind := rapid.Custom(func(t *rapid.T) error {
+				r := &randomRun{T: t, without: rule}
+				return r.run()
+			})
+			for seed := range 1000 {
+				if err := blind.Example(seed); err != nil && strings.Contains(err.Error(), want) {
+					return
 				}
 			}
-			records = append(records, o.Records...)
-			now += time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "wait"))
-			if rapid.IntRange(0, 9).Draw(t, "restart") == 0 {
-				again := healers.New(1, healers.Checkpoint{})
-				for _, r := range overTheWire(t, records) {
-					again.Apply(r)
+			t.Errorf("nobody said %q", want)
+		})
+	}
+}
+
+// rounds is how often a property is checked as often as rapid is told to: more at night.
+func rounds() int {
+	if os.Getenv("REBOUND_NIGHTLY") != "" {
+		return 30
+	}
+	return 3
+}
+
+// randomRun is an engine, and all that it was told and has said.
+type randomRun struct {
+	*rapid.T
+	engine  *healers.Engine
+	witness *witness
+	policy  *policy.Policy
+	booted  bool // the engine knows the policy
+	now     time.Duration
+	records []healers.Record
+	saved   healers.Checkpoint
+	without healers.Rule // of the guard; "": it is whole
+}
+
+// run takes an engine through nonsense, until the witness objects.
+func (r *randomRun) run() error {
+	r.engine, r.witness, r.policy = r.made(healers.Checkpoint{}), newWitness(), anyPolicy(r.T)
+	for range rapid.IntRange(1, 60).Draw(r.T, "steps") {
+		if err := r.step(); err != nil {
+			return err
+		}
+		if sometimes(r.T, 8, "save") {
+			r.saved = r.engine.Checkpoint()
+		}
+		if sometimes(r.T, 8, "rebuild") {
+			r.rebuild(sometimes(r.T, 2, "killed"))
+		}
+	}
+	return nil
+}
+
+func (r *randomRun) made(from healers.Checkpoint) *healers.Engine {
+	e := healers.New(1, from)
+	healers.Without(e, r.without)
+	return e
+}
+
+func (r *randomRun) step() error {
+	in := nonsense(r.T, r.now, r.witness)
+	if !r.booted || sometimes(r.T, 8, "policy") {
+		if r.booted {
+			r.policy = anyPolicy(r.T)
+		}
+		in.Policy, in.Trial, r.booted = r.policy, !sometimes(r.T, 8, "trial"), true
+	}
+	o := r.engine.Step(in)
+	r.records = append(r.records, o.Records...)
+	r.witness.hear(in)
+	r.now = anyTime(r.T, r.now)
+	return r.witness.check(o, r.engine)
+}
+
+// rebuild makes the engine anew, of a checkpoint and the records after it and of the
+// records alone, and compares it with the one that went on. killed: it takes its place.
+func (r *randomRun) rebuild(killed bool) {
+	records := overTheWire(r.T, r.records)
+	want := r.engine.Checkpoint()
+	var again *healers.Engine
+	for _, from := range []healers.Checkpoint{r.saved, {}} {
+		again = r.made(from)
+		for range 2 { // what comes twice changes nothing
+			for _, record := range records {
+				if record.Seq > from.Seq {
+					again.Apply(record)
 				}
-				if a, b := e.Checkpoint(), again.Checkpoint(); !bytes.Equal(a.State, b.State) {
-					t.Fatalf("the state is not the fold of the records:\n%s\n%s", a.State, b.State)
-				}
-				e = again
-				e.Step(&healers.Input{Now: now, Policy: p, Trial: true})
 			}
 		}
-	})
+		if got := again.Checkpoint(); got.Seq != want.Seq || !bytes.Equal(got.State, want.State) {
+			r.Fatalf("the state is not the fold of the records after %d:\n%s\n%s", from.Seq, want.State, got.State)
+		}
+	}
+	if killed {
+		r.engine, r.booted = again, false
+		r.witness.reborn()
+	}
+}
+
+// kept looks at what the engine knows by its history: people are obeyed, no act is
+// lost, and whatever waits for a time is woken at it.
+func (w *witness) kept(o *healers.Output, e *healers.Engine) error {
+	var state struct {
+		Paused, Killed bool
+		Acts           map[healers.ActID]struct {
+			Deadline time.Duration
+			Unknown  bool
+		}
+		Works map[healers.WorkID]struct {
+			State    healers.WorkState
+			Deadline time.Duration
+			Decision *healers.Decision
+		}
+	}
+	if err := json.Unmarshal(e.Checkpoint().State, &state); err != nil {
+		return err
+	}
+	if state.Paused != w.paused || state.Killed != w.killed {
+		return fmt.Errorf("paused %v, killed %v; people said %v and %v", state.Paused, state.Killed, w.paused, w.killed)
+	}
+	if a, b := slices.Sorted(maps.Keys(state.Acts)), slices.Sorted(maps.Keys(w.open)); !slices.Equal(a, b) {
+		return fmt.Errorf("the open acts are %v, and it says %v", b, a)
+	}
+	now := e.View().Now()
+	if o.Next != 0 && o.Next <= now {
+		return fmt.Errorf("wants to be stepped at %v, and it is %v", o.Next, now)
+	}
+	if w.policy == nil || !w.seen {
+		return nil
+	}
+	var due []time.Duration
+	for _, a := range state.Acts {
+		if !a.Unknown {
+			due = append(due, a.Deadline)
+		}
+	}
+	for _, x := range state.Works {
+		switch d := x.Decision; {
+		case x.State == healers.WorkVerifying:
+			due = append(due, x.Deadline)
+		case d != nil && d.Effect == healers.Defer && d.Until > now:
+			due = append(due, d.Until)
+		}
+	}
+	for _, at := range due {
+		if o.Next == 0 || o.Next > max(at, now+time.Millisecond) {
+			return fmt.Errorf("something waits until %v, and it wants to be stepped at %v", at, o.Next)
+		}
+	}
+	return nil
 }
 
 func overTheWire(t *rapid.T, records []healers.Record) (read []healers.Record) {

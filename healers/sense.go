@@ -245,5 +245,5 @@ func (e *Engine) cooldown() time.Duration {
 
 func (e *Engine) recurrence() policy.Recurrence {
 	g := e.view.policy.Guard.Recurrence
-	return policy.Recurrence{Count: cmp.Or(g.Count, defaultRecurs), Within: cmp.Or(g.Within, hour)}
+	return policy.Recurrence{Count: cmp.Or(max(g.Count, 0), defaultRecurs), Within: cmp.Or(g.Within, hour)}
 }

@@ -99,6 +99,8 @@ func textDecision(d *Decision, at time.Duration) string {
 		switch {
 		case d.By == Everything:
 			why = fmt.Sprintf("the prober itself cannot carry out %d of %d probes", d.Have, d.Limit)
+		case d.Limit > 0 && d.Have > d.Limit:
+			why = fmt.Sprintf("%d of the workload are there and %d should be, so the replacement before may be half done", d.Have, d.Limit)
 		case d.Until > 0:
 			why = "one has just become ready, and the others may do so too"
 		case d.Limit > 0:

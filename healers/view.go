@@ -113,6 +113,16 @@ func (v *View) Policy(id sut.ID) (*policy.Workload, bool) {
 	return nil, false
 }
 
+// runbook is the policy's of that name; nil: it has none.
+func (v *View) runbook(name string) *policy.Runbook {
+	for i := range v.policy.Runbooks {
+		if v.policy.Runbooks[i].Name == name {
+			return &v.policy.Runbooks[i]
+		}
+	}
+	return nil
+}
+
 // Ready tells whether an instance can serve: what its readiness probe says, else
 // the platform, else that it runs.
 func (v *View) Ready(id sut.ID) sut.State {

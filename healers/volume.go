@@ -24,23 +24,20 @@ var runbookHealer = Definition{
 // proposeRunbook turns a runbook into a plan. A step with a goal (until) ends
 // the work when the goal is reached, and else hands over to the next one.
 func proposeRunbook(v *View, f Finding) []Plan {
-	for i := range v.policy.Runbooks {
-		rb := &v.policy.Runbooks[i]
-		if rb.Name != f.Runbook {
-			continue
-		}
-		p := Plan{Healer: "runbook", Runbook: rb.Name, Tell: true, Targets: []sut.Target{f.Target}}
-		for _, s := range rb.Steps {
-			step := PlanStep{Verb: Verb(s.Verb), Target: f.Target, Args: s.Args, If: Expr(s.If), Optional: true}
-			if s.Until != "" {
-				step.Verify, step.Within, step.Last = Expr(s.Until), s.Within, true
-				if step.Within <= 0 {
-					step.Within = untilWithin
-				}
-			}
-			p.Steps = append(p.Steps, step)
-		}
-		return []Plan{p}
+	rb := v.runbook(f.Runbook)
+	if rb == nil {
+		return nil
 	}
-	return nil
+	p := Plan{Healer: "runbook", Runbook: rb.Name, Tell: true, Targets: []sut.Target{f.Target}}
+	for _, s := range rb.Steps {
+		step := PlanStep{Verb: Verb(s.Verb), Target: f.Target, Args: s.Args, If: Expr(s.If), Optional: true}
+		if s.Until != "" {
+			step.Verify, step.Within, step.Last = Expr(s.Until), s.Within, true
+			if step.Within <= 0 {
+				step.Within = untilWithin
+			}
+		}
+		p.Steps = append(p.Steps, step)
+	}
+	return []Plan{p}
 }

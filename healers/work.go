@@ -34,9 +34,13 @@ func (e *Engine) due(w *Work) bool {
 }
 
 // advance takes one work as far as it goes now. Each turn records something or
-// stops, and reads the state alone, so that a work goes on from any record.
+// stops, and reads the state alone, so that a work goes on from any record. One that
+// recorded nothing ends it, so that a damaged history cannot make it turn for ever.
 func (e *Engine) advance(w *Work) {
-	for w.State != "" && e.state.Works[w.ID] == w && e.turn(w) {
+	for w.State != "" && e.state.Works[w.ID] == w {
+		if before := e.state.Seq; !e.turn(w) || e.state.Seq == before {
+			return
+		}
 	}
 }
 
@@ -46,6 +50,9 @@ func (e *Engine) turn(w *Work) bool {
 	case WorkTelling:
 		return e.tell(w)
 	case WorkVerifying:
+		if w.Index >= len(w.Plan.Steps) {
+			return e.step(w)
+		}
 		return e.verify(w)
 	case WorkUndoing:
 		switch {
@@ -82,6 +89,9 @@ func (e *Engine) step(w *Work) bool {
 		if !open || f.Target != w.Plan.target() {
 			return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the finding is over"})
 		}
+	}
+	if w.Plan.Finding == FindingVolumeFull && e.view.runbook(w.Plan.Runbook) == nil {
+		return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the policy has the runbook no more"})
 	}
 	if w.Index >= len(w.Plan.Steps) {
 		return e.finish(w, w.Began, "no step is left")
@@ -185,6 +195,9 @@ func (e *Engine) judge(w *Work) bool {
 			return e.failed(w, "nobody knows how "+string(s.Verb)+" ended")
 		}
 	case ResultRefused, ResultFailed, ResultCancelled:
+		if seen, ok := e.shows(&Act{Verb: s.Verb, Target: w.Acted}); ok && seen == ResultOK && w.Result != ResultRefused {
+			break // it says that it failed, and is seen to be done: what is seen counts
+		}
 		if scope := e.scope(w.Acted, w); (scope.Changed || scope.Gone) && w.Acted.ID.Kind() == sut.KindInstance {
 			return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the incarnation is over"})
 		}
