@@ -47,7 +47,7 @@ func (e *Engine) command(c Command) {
 		e.touchWorks()
 	case CommandRestart, CommandWithdraw:
 		if !e.view.seen {
-			e.early = append(e.early, c)
+			e.emit(Record{Kind: RecordCommand, Command: &c, Text: "the system was not seen yet; say it again when it was"})
 			return
 		}
 		members := slices.Clone(e.view.Members(string(c.Target)))
@@ -74,7 +74,7 @@ func (e *Engine) command(c Command) {
 func (e *Engine) stop(c Command) {
 	e.emit(Record{Kind: RecordCommand, Command: &c})
 	for _, a := range e.acts() {
-		if !a.Unknown && (c.Verb == CommandKill || !a.Verb.tells()) {
+		if !a.Unknown && !a.Verb.tells() { // a message touches nothing, and nobody would send it again
 			e.out.Cancel = append(e.out.Cancel, a.ID)
 		}
 	}

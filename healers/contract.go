@@ -32,6 +32,8 @@ type Input struct {
 	// the system is there to be tried on.
 	Policy *policy.Policy `json:"policy,omitempty"`
 	Trial  bool           `json:"trial,omitempty"`
+	// Ending: the engine is about to end. Outcomes are taken in, and nothing is decided.
+	Ending bool `json:"ending,omitempty"`
 }
 
 // Output is what a step asks for. It belongs to the engine until the next Step.
@@ -131,7 +133,7 @@ const (
 	ResultAlready   Result = "already"   // there was nothing to do
 	ResultRefused   Result = "refused"   // the target is gone, or the platform cannot
 	ResultFailed    Result = "failed"    //
-	ResultCancelled Result = "cancelled" //
+	ResultCancelled Result = "cancelled" // it was never begun
 	ResultUnknown   Result = "unknown"   // its deadline passed, or the engine died; observation settles it
 )
 
@@ -175,6 +177,8 @@ type Record struct {
 	Change   *WorkChange     `json:"change,omitempty"`
 	Command  *Command        `json:"command,omitempty"`
 	State    json.RawMessage `json:"state,omitempty"`
+	// Members are the instances of a workload of which Act is to replace one.
+	Members []sut.ID `json:"members,omitempty"`
 	// Text is a policy's name and digest, or why a command was refused.
 	Text string `json:"text,omitempty"`
 }

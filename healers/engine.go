@@ -31,7 +31,6 @@ type Engine struct {
 	conditions map[Expr]*runbook.Condition
 	tallies    tallies
 	turns      map[string]*turns // by workload: whose turn it is
-	early      []Command         // about workloads, said before the system was seen
 	calm       time.Duration     // since when a storm's threshold is not exceeded; 0: it is
 	order      []WorkID          // scratch
 	targets    []sut.ID          // scratch
@@ -93,20 +92,13 @@ func (e *Engine) Step(in *Input) *Output {
 		e.command(in.Commands[i])
 	}
 	e.view.apply(&in.System, e.touch)
-	if e.view.seen {
-		early := e.early
-		e.early = nil
-		for _, c := range early {
-			e.command(c)
-		}
-	}
 	for i := range in.Probes {
 		e.view.probe(&in.Probes[i], e.touch)
 	}
 	for i := range in.Done {
 		e.outcome(in.Done[i])
 	}
-	if e.view.policy == nil || !e.view.seen {
+	if e.view.policy == nil || !e.view.seen || in.Ending {
 		return &e.out // it knows nothing to decide on, or nothing to decide by
 	}
 	if e.restored {

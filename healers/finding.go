@@ -170,17 +170,24 @@ func (e *Engine) scope(t sut.Target, w *Work) *runbook.Scope {
 	return s
 }
 
-// succeeded tells whether an instance that came after a replacement is ready.
+// succeeded tells whether an instance that came after a replacement is ready: one for each
+// that is open, of which the older have the first claim.
 func (e *Engine) succeeded(id sut.ID, w *Work) bool {
-	if w.Index >= len(w.Plan.Steps) || w.Plan.Steps[w.Index].Verb != verbReplace || w.At == 0 {
+	if w.Index >= len(w.Plan.Steps) || w.Plan.Steps[w.Index].Verb != verbReplace || len(w.Members) == 0 {
 		return false
 	}
+	newcomers := 0
 	for _, other := range e.view.Members(id.Workload()) {
-		if other != id && e.view.instances[other].seen >= w.At && e.view.Ready(other) == sut.Yes {
-			return true
+		if !slices.Contains(w.Members, other) && e.view.Ready(other) == sut.Yes {
+			newcomers++
 		}
 	}
-	return false
+	for _, other := range e.state.index.works[id.Workload()] {
+		if other.ID < w.ID && len(other.Members) > 0 {
+			newcomers--
+		}
+	}
+	return newcomers > 0
 }
 
 func describeExit(x sut.Exit) string {

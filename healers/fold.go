@@ -240,7 +240,7 @@ func (s *state) foldIntent(r *Record) {
 		if f, ok := s.Findings[keyOf(w.Plan.Finding, w.Plan.target().ID, w.Plan.Runbook)]; ok && w.Why == "" {
 			w.Why = f.Detail
 		}
-		w.Result, w.Acted, w.At = "", a.Target, r.At
+		w.Result, w.Acted, w.Members = "", a.Target, r.Members
 		if w.State != WorkUndoing {
 			w.State, w.Deadline = WorkActing, 0
 		}

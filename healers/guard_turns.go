@@ -19,7 +19,7 @@ func byStagger(e *Engine, d *Decision, _ *Act, w *Work) bool {
 	}
 	name := d.Target.ID.Workload()
 	t := e.turnsOf(name, p.Restart.Soak)
-	away, by, until := t.others(w)
+	away, by, until := t.others(e, w)
 	before := t.place(e, w)
 	limit := atOnce(p.Restart.AtOnce, e.view.Desired(name))
 	if away+int64(before) < limit {
@@ -39,20 +39,23 @@ type turns struct {
 	at    time.Duration
 	away  []*Work // began, and not back yet
 	queue []*Work // wait for nothing else, in their order
-	// soaks are those that are back and not for long enough, and until when; relapsed are
-	// those that were back and are not ready again.
-	soaks    map[sut.ID]time.Duration
-	relapsed map[sut.ID]time.Duration
+	// soaks are those that are back and not for long enough, and until when. lost are those
+	// that were back and are not ready again, and those of whom nobody knows what became
+	// of them, for whom nothing that serves is taken, too.
+	soaks map[sut.ID]time.Duration
+	lost  map[sut.ID]time.Duration
 }
 
 func (e *Engine) turnsOf(name string, soak time.Duration) *turns {
 	if t := e.turns[name]; t != nil && t.at == e.view.now {
 		return t
 	}
-	t := &turns{at: e.view.now, soaks: map[sut.ID]time.Duration{}, relapsed: map[sut.ID]time.Duration{}}
+	t := &turns{at: e.view.now, soaks: map[sut.ID]time.Duration{}, lost: map[sut.ID]time.Duration{}}
 	for _, w := range e.state.index.works[name] {
 		switch {
 		case !w.life():
+		case w.Began && e.adrift(w):
+			t.lost[w.Plan.target().ID] = 0
 		case w.Began:
 			t.away = append(t.away, w)
 		case queues(w.Decision):
@@ -70,7 +73,7 @@ func (e *Engine) turnsOf(name string, soak time.Duration) *turns {
 		case since+soak > e.view.now:
 			t.soaks[b.ID] = since + soak
 		case b.At+hour > e.view.now && in != nil && in.Phase == sut.PhaseRunning && e.view.Ready(b.ID) == sut.No:
-			t.relapsed[b.ID] = b.At + hour
+			t.lost[b.ID] = b.At + hour
 		}
 	}
 	e.turns[name] = t
@@ -80,9 +83,20 @@ func (e *Engine) turnsOf(name string, soak time.Duration) *turns {
 // queues: it waits for nothing but its turn.
 func queues(d *Decision) bool { return d == nil || d.Rule == RuleStag }
 
-// others are how many but w's own target are away, and one of them. What has ended does
-// not wait for one that is back and unready: it takes nothing from anybody.
-func (t *turns) others(w *Work) (away int64, by sut.ID, until time.Duration) {
+// adrift: its act has no outcome, long after its deadline.
+func (e *Engine) adrift(w *Work) bool {
+	for _, id := range w.Flight {
+		if a := e.state.Acts[id]; a == nil || !a.Unknown || e.view.now < a.Deadline+settleFor {
+			return false
+		}
+	}
+	return len(w.Flight) > 0
+}
+
+// others are how many but w's own target are away, and one of them. Who serves nobody
+// does not wait for those that are lost: its restart takes nothing from anybody, and they
+// may wait for each other.
+func (t *turns) others(e *Engine, w *Work) (away int64, by sut.ID, until time.Duration) {
 	for _, other := range t.away {
 		if other == w {
 			continue
@@ -103,8 +117,8 @@ func (t *turns) others(w *Work) (away int64, by sut.ID, until time.Duration) {
 		}
 	}
 	count(t.soaks)
-	if w.Plan.Finding != FindingExited {
-		count(t.relapsed)
+	if e.mayServe(w.Plan.target().ID) {
+		count(t.lost)
 	}
 	return away, by, until
 }

@@ -78,10 +78,7 @@ func (v *View) budgeted(d *sut.Delta, touch func(sut.ID)) {
 }
 
 func (v *View) put(in *sut.Instance, old *Instance) {
-	next := &Instance{Instance: *in, seen: v.now}
-	if old != nil {
-		next.seen = old.seen
-	}
+	next := &Instance{Instance: *in}
 	switch {
 	case old != nil && old.Incarnation == in.Incarnation:
 		next.Liveness, next.Readiness = old.Liveness, old.Readiness

@@ -29,6 +29,9 @@ func (e *Engine) outcome(d Done) {
 func (e *Engine) close(a *openAct, d Done) {
 	e.emit(Record{Kind: RecordOutcome, Work: a.Work, Cause: a.Seq, Done: &d})
 	e.touch(a.Target.ID)
+	if d.Result == ResultCancelled && e.state.Ramp.Limit > 0 {
+		e.touchWorks() // it has left its place of the ramp
+	}
 }
 
 func (e *Engine) note(n stateNote, w WorkID, cause uint64) {

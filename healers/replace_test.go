@@ -195,3 +195,43 @@ func TestWhatWaitsForAHandIsNotBegunAfterAKill(t *testing.T) {
 		}
 	})
 }
+
+// TestOneThatHangsInReplacementHoldsNoCrash: nobody knows what became of it, and who has
+// ended beside it is started again all the same.
+func TestOneThatHangsInReplacementHoldsNoCrash(t *testing.T) {
+	tp := newTape()
+	tp.step(says(probe.Readiness, probe.Failure, order(1)))
+	tp.step(delta(order(1, out)))
+	tp.step(done(healers.ResultOK, 1))
+	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	tp.step(at(6*time.Second, delta(order(3, out)))) // the new one has come, the old one is still there
+	tp.step(at(time.Minute, healers.Input{}))
+	restarts := 0
+	for now := 2 * time.Minute; now < 4*time.Minute; now += 10 * time.Second {
+		for _, a := range tp.step(at(now, delta(order(2, exited, out)))) {
+			if a.Verb == "restart" && a.Target.ID == "orders/2" {
+				restarts++
+			}
+		}
+	}
+	if restarts == 0 {
+		t.Errorf("what crashed waits for it:\n%s", lines(tp.records))
+	}
+}
+
+// TestARestartedEngineKnowsWhoIsNew: a sibling that was there before is nobody's successor,
+// whoever is asked.
+func TestARestartedEngineKnowsWhoIsNew(t *testing.T) {
+	tp := newTape()
+	tp.step(says(probe.Readiness, probe.Failure, order(1)))
+	tp.step(delta(order(1, out)))
+	tp.step(done(healers.ResultOK, 1))
+	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	tp.restart()
+	tp.boot(6*time.Second, order(0), order(2))
+	tp.step(at(7*time.Second, delta(order(3, out))))
+	tp.step(at(8*time.Second, done(healers.ResultOK, 2)))
+	tp.step(at(8*time.Second, says(probe.Readiness, probe.Failure, order(3))))
+	tp.step(at(time.Minute, healers.Input{}))
+	tp.expect(t, "work 2: telling (replace did not help within 15s)")
+}

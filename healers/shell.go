@@ -268,17 +268,10 @@ func (s *shell) finish() {
 // last puts the outcomes of the acts that ended late on record. What the engine
 // still wants is not begun any more.
 func (s *shell) last(ctx context.Context) error {
-	for range 3 {
-		in := s.inbox.take()
-		if len(in.Done) == 0 {
-			return nil
-		}
-		_, err := s.step(ctx, Input{Done: in.Done}, func(_ context.Context, a Act, _ Grant) {
-			s.inbox.done(Done{ID: a.ID, Result: ResultCancelled, Detail: "the engine was ending"})
-		})
-		if err != nil {
-			return err
-		}
+	in := s.inbox.take()
+	if len(in.Done) == 0 {
+		return nil
 	}
-	return nil
+	_, err := s.step(ctx, Input{Done: in.Done, Ending: true}, s.start)
+	return err
 }

@@ -127,10 +127,10 @@ type Work struct {
 	// is empty.
 	Result Result     `json:"result,omitempty"`
 	Acted  sut.Target `json:"acted,omitzero"`
-	// At is when the step's last act was begun.
-	At       time.Duration `json:"at,omitempty"`
-	Decision *Decision     `json:"decision,omitempty"`
-	Done     []string      `json:"done,omitempty"`
+	// Members are those of the workload when it was to be replaced: who else comes is new.
+	Members  []sut.ID  `json:"members,omitempty"`
+	Decision *Decision `json:"decision,omitempty"`
+	Done     []string  `json:"done,omitempty"`
 	// Why is what the finding said when the work began.
 	Why string `json:"why,omitempty"`
 }

@@ -30,14 +30,15 @@ func TestWhoStopsStopsWhatHasNotBegun(t *testing.T) {
 	}
 }
 
-// TestAPauseLeavesMessages, and the kill switch does not.
-func TestAPauseLeavesMessages(t *testing.T) {
-	for stop, want := range map[string]int{"pause": 0, "kill": 1} {
+// TestWhatWasToBeToldIsTold: a message that was granted is sent, whoever stops the engine
+// meanwhile. It touches nothing, and nobody would send it again.
+func TestWhatWasToBeToldIsTold(t *testing.T) {
+	for _, stop := range []string{"pause", "kill"} {
 		tp := newTape()
 		tp.step(healers.Input{Policy: with(func(p *policy.Policy) { p.Guard.Approval = []string{"restart"} }), Trial: true})
 		expectActs(t, tp.step(delta(order(1, exited, out))), "1 page orders/1")
 		in := say(stop)
-		if o := tp.Step(&in); len(o.Cancel) != want {
+		if o := tp.Step(&in); len(o.Cancel) > 0 {
 			t.Errorf("%s cancelled %v", stop, o.Cancel)
 		}
 	}
@@ -149,15 +150,13 @@ func TestAWishIsWithdrawn(t *testing.T) {
 	}
 }
 
-// TestAWishBeforeTheSystemIsSeen waits until the engine knows what there is.
+// TestAWishBeforeTheSystemIsSeen is refused with its own words, and at once: nobody else
+// who has something to say waits for it.
 func TestAWishBeforeTheSystemIsSeen(t *testing.T) {
 	tp := &tape{Engine: healers.New(1, healers.Checkpoint{})}
 	tp.step(healers.Input{Policy: shopPolicy(), Trial: true, Commands: []healers.Command{{Verb: "restart", By: "eve", Target: "orders"}}})
-	if n := len(tp.records); n != 1 {
-		t.Errorf("on record before:\n%s", lines(tp.records))
-	}
-	expectActs(t, tp.boot(time.Second, order(0), order(1), order(2)), "1 restart orders/0")
-	tp.expect(t, "eve: restart orders")
+	tp.expect(t, "eve: restart orders, refused: the system was not seen yet")
+	expectActs(t, tp.boot(time.Second, order(0), order(1), order(2)))
 }
 
 // TestWhoRelapsesIsNotBack: while one that was restarted is unready again the next is
@@ -186,5 +185,65 @@ func TestWhoRelapsesIsNotBack(t *testing.T) {
 	}
 	if n := restarts(tp.step(at(time.Minute+3*time.Second, healers.Input{}))); n != 1 {
 		t.Errorf("%d restarts when it is back:\n%s", n, strings.TrimSpace(lines(tp.records)))
+	}
+}
+
+// TestTheLostDoNotWaitForEachOther: two that were restarted within the hour hang again.
+// Neither serves anybody, so neither waits for the other.
+func TestTheLostDoNotWaitForEachOther(t *testing.T) {
+	tp := newTape()
+	tp.step(healers.Input{Policy: with(func(p *policy.Policy) {
+		alone(p)
+		p.Digest, p.Workloads[0].MinAvailable, p.Workloads[0].ReplaceAfter = "lost", "0", 0
+	}), Trial: true})
+	tp.step(healers.Input{Commands: []healers.Command{{Verb: "restart", By: "eve", Target: "orders"}}})
+	now := time.Second
+	for i := range 3 { // each in its turn
+		for _, a := range tp.acts {
+			tp.step(at(now, done(healers.ResultOK, a.ID)))
+		}
+		tp.step(at(now, delta(order(i, reborn))))
+		now += time.Second
+		tp.step(at(now, since(now, says(probe.Readiness, probe.Success, order(i, reborn)))))
+		now += 3 * time.Second
+		tp.step(at(now, healers.Input{}))
+	}
+	if n := len(tp.acts); n != 3 {
+		t.Fatalf("acts %v\n%s", verbs(tp.acts), lines(tp.records))
+	}
+	hung := []sut.Instance{order(0, reborn, out), order(1, reborn, out)}
+	now += 15 * time.Minute // the back-off is over
+	tp.step(at(now, delta(hung...)))
+	tp.step(at(now, since(now, says(probe.Readiness, probe.Failure, hung...))))
+	restarts := 0
+	count := func(acts []healers.Act) {
+		for _, a := range acts {
+			if a.Verb == "restart" {
+				restarts++
+			}
+		}
+	}
+	count(tp.step(at(now, since(now, says(probe.Liveness, probe.Failure, hung...)))))
+	for end := now + time.Minute; now < end; now += 5 * time.Second {
+		count(tp.step(at(now, healers.Input{})))
+	}
+	if restarts == 0 {
+		t.Errorf("they wait for each other:\n%s", lines(tp.records))
+	}
+}
+
+// TestEndingDecidesNothing: an engine that ends takes in how its acts ended, and asks for
+// no other.
+func TestEndingDecidesNothing(t *testing.T) {
+	tp := newTape()
+	expectActs(t, tp.step(delta(order(1, exited))), "1 rotateOut orders/1")
+	in := done(healers.ResultOK, 1)
+	in.Ending = true
+	expectActs(t, tp.step(in))
+	tp.expect(t, "act 1: ok")
+	tp.restart()
+	acts := tp.boot(time.Second, order(0), order(1, exited, out), order(2))
+	if !slices.ContainsFunc(acts, func(a healers.Act) bool { return a.Verb == "restart" }) {
+		t.Errorf("the next engine did %v", verbs(acts))
 	}
 }

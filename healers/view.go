@@ -34,8 +34,6 @@ type Instance struct {
 	sut.Instance
 	Liveness  Probe
 	Readiness Probe
-	// seen is when this engine was first told of it.
-	seen time.Duration
 }
 
 // Probe is what a probe says, and since when. The zero value has said nothing.

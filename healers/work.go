@@ -1,6 +1,10 @@
 package healers
 
-import "github.com/rebound-chaos/rebound/fixtures/sut"
+import (
+	"slices"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+)
 
 // advanceAll takes every open work on that was touched or is due.
 func (e *Engine) advanceAll() {
@@ -160,7 +164,11 @@ func (e *Engine) act(w *Work, s *PlanStep) *Act {
 
 func (e *Engine) issue(w *Work, a *Act, g Grant) {
 	began := w.Began
-	e.emit(Record{Kind: RecordIntent, Work: w.ID, Cause: w.Seq, Act: a})
+	r := Record{Kind: RecordIntent, Work: w.ID, Cause: w.Seq, Act: a}
+	if a.Verb == verbReplace {
+		r.Members = slices.Clone(e.view.Members(a.Target.ID.Workload()))
+	}
+	e.emit(r)
 	if t := e.turns[w.Plan.target().ID.Workload()]; t != nil && w.life() && !began && w.Began {
 		t.began(e, w)
 	}
@@ -237,6 +245,9 @@ func (e *Engine) verify(w *Work) bool {
 // relapsed: what the work was for is there again, on a later incarnation.
 func (e *Engine) relapsed(w *Work) bool {
 	f, open := e.state.Findings[keyOf(w.Plan.Finding, w.Acted.ID, w.Plan.Runbook)]
+	if w.Plan.Finding == FindingNotReady {
+		return false // who has just been made is not ready at first, and has until the deadline
+	}
 	return open && w.Acted.ID.Kind() == sut.KindInstance && f.Target.Incarnation != w.Acted.Incarnation
 }
 

@@ -206,8 +206,14 @@ func (l *lives) killOnce(n int, after time.Duration) (midst bool) {
 	}) {
 		t.Fatalf("moment %d: nobody answers for the engine", n)
 	}
-	if r, err := client.Command(t.Context(), healers.Command{Verb: healers.CommandRestart, Target: "app"}); err != nil || r.Text != "" {
-		t.Fatalf("moment %d: the command: %v, refused %q", n, err, r.Text)
+	if !within(t, 20*time.Second, func() bool { // it is refused until the engine has seen the system
+		r, err := client.Command(t.Context(), healers.Command{Verb: healers.CommandRestart, Target: "app"})
+		if err != nil {
+			t.Fatalf("moment %d: the command: %v", n, err)
+		}
+		return r.Text == ""
+	}) {
+		t.Fatalf("moment %d: the command is refused", n)
 	}
 	<-time.After(after)
 	_ = first.Process.Kill()

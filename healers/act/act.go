@@ -49,10 +49,8 @@ func result(ctx context.Context, err error) healers.Result {
 		return healers.ResultAlready
 	case errors.Is(err, sut.ErrGone), errors.As(err, &missing):
 		return healers.ResultRefused
-	case errors.Is(err, context.DeadlineExceeded):
-		return healers.ResultUnknown
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return healers.ResultCancelled
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return healers.ResultUnknown // it was begun, and nobody knows how far it came
 	default:
 		return healers.ResultFailed
 	}

@@ -204,6 +204,7 @@ func TestProblems(t *testing.T) {
 			"spec.guardrails.recurrence.count: 33 is more than the 32 that are remembered",
 			"spec.guardrails.recurrence.within: 200h0m0s is longer than the 168h0m0s for which it is remembered",
 		}},
+		{"long soak", replace("soak: 1s", "soak: 2h"), []string{"restart.stagger.soak: 2h0m0s is longer than the 1h0m0s for which it is remembered who is back"}},
 		{"long back-off", replace("max: 5m, reset: 10m", "max: 25h, reset: 26h"), []string{
 			"restart.backoff.max: 25h0m0s is longer than the 24h0m0s for which a restart is remembered", "restart.backoff.reset: 26h0m0s is longer",
 		}},

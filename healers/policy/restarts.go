@@ -18,6 +18,9 @@ func (c *compiler) restart(at string, r RestartSpec) Restart {
 	for i, rule := range r.Rules {
 		out.Rules = append(out.Rules, c.restartRule(fmt.Sprintf("%s.rules[%d]", at, i), rule))
 	}
+	if out.Soak > mostSoak {
+		c.add(at+".stagger.soak", "%s is longer than the %s for which it is remembered who is back", out.Soak, mostSoak)
+	}
 	if r.Stagger.AtOnce != nil {
 		out.AtOnce = c.share(at+".stagger.atOnce", *r.Stagger.AtOnce)
 		if n, err := strconv.Atoi(strings.TrimSuffix(out.AtOnce, "%")); err == nil && n == 0 {
@@ -26,6 +29,9 @@ func (c *compiler) restart(at string, r RestartSpec) Restart {
 	}
 	return out
 }
+
+// mostSoak is for how long it is remembered who is back.
+const mostSoak = time.Hour
 
 func (c *compiler) backoff(at string, b BackoffSpec) (initial, most, reset time.Duration) {
 	initial, most, reset = or(b.Initial, defaultInitial), or(b.Max, defaultMax), or(b.Reset, defaultReset)

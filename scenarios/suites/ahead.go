@@ -36,6 +36,7 @@ type ahead struct {
 type aheadCase struct {
 	Case
 	begun  bool
+	cut    chan struct{} // closed when nobody waits for it any more
 	over   chan struct{}
 	played *Played
 	err    error
@@ -43,15 +44,14 @@ type aheadCase struct {
 
 // add has a case played behind those before it.
 func (a *ahead) add(c Case) *aheadCase {
-	n := &aheadCase{Case: c, over: make(chan struct{})}
+	n := &aheadCase{Case: c, cut: make(chan struct{}), over: make(chan struct{})}
 	a.cases = append(a.cases, n)
 	return n
 }
 
 // wait is what the case has left, when that is over. The first that is waited for has
 // all of those played that chosen names, in their order; others are played when they
-// are waited for. When ctx ends meanwhile, all that are under way are cut short, and
-// undo what they did.
+// are waited for. When ctx ends meanwhile the case is cut short, and undoes what it did.
 func (a *ahead) wait(ctx context.Context, n *aheadCase, chosen func(Case) bool) (*Played, error) {
 	a.begin.Do(func() {
 		all, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -69,9 +69,21 @@ func (a *ahead) wait(ctx context.Context, n *aheadCase, chosen func(Case) bool) 
 		n.begun = true
 		a.run(a.ctx, []*aheadCase{n}) //nolint:contextcheck // as said above
 	}
-	defer context.AfterFunc(ctx, a.stop)()
+	defer context.AfterFunc(ctx, sync.OnceFunc(func() { close(n.cut) }))()
 	<-n.over
 	return n.played, n.err
+}
+
+// end cuts short what is still under way, and waits until that has undone what it did.
+func (a *ahead) end() {
+	if a.stop != nil {
+		a.stop()
+	}
+	for _, n := range a.cases {
+		if n.begun {
+			<-n.over
+		}
+	}
 }
 
 func (a *ahead) run(ctx context.Context, cases []*aheadCase) {
@@ -91,6 +103,13 @@ func (a *ahead) run(ctx context.Context, cases []*aheadCase) {
 			defer close(n.over)
 			ctx, cancel := context.WithTimeout(ctx, n.Within())
 			defer cancel()
+			go func() {
+				select {
+				case <-n.cut:
+					cancel()
+				case <-ctx.Done():
+				}
+			}()
 			n.played, n.err = a.play(ctx, n.Case)
 		}()
 	}

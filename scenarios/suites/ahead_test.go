@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -62,28 +63,31 @@ func TestAhead(t *testing.T) {
 	})
 }
 
+// Who stops waiting for a case cuts that short, and no other; at the end all are.
 func TestAheadIsCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		undone := 0
-		a := &ahead{atOnce: 2, play: func(ctx context.Context, _ Case) (*Played, error) {
+		undone := map[string]int{}
+		start := time.Now()
+		a := &ahead{atOnce: 1, play: func(ctx context.Context, c Case) (*Played, error) {
 			<-ctx.Done()
 			time.Sleep(time.Second) //nolint:forbidigo // a bubble's time: it is undone
-			undone++
+			undone[c.Scenario.Name()] = int(time.Since(start) / time.Second)
 			return &Played{}, ctx.Err()
 		}}
 		var all []*aheadCase
 		for _, name := range []string{"a", "b", "c"} {
-			all = append(all, a.add(caseOf(name, "node"))) // one at a time
+			all = append(all, a.add(caseOf(name, "process")))
 		}
-		ctx, stop := context.WithTimeout(t.Context(), time.Second)
-		defer stop()
-		for _, n := range all {
+		for _, n := range all[:2] {
+			ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 			if _, err := a.wait(ctx, n, func(Case) bool { return true }); !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: %v", n.Scenario.Name(), err)
 			}
+			stop()
 		}
-		if undone != 1 {
-			t.Errorf("%d were played and undone, want the first alone", undone)
+		a.end()
+		if want := map[string]int{"a": 6, "b": 12, "c": 13}; !maps.Equal(undone, want) {
+			t.Errorf("undone at %v, want %v", undone, want)
 		}
 	})
 }

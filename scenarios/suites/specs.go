@@ -17,8 +17,8 @@ import (
 // Specs describes every case of a platform: each is played once, several at a time,
 // and its specs look at what that has left.
 func Specs(platform string) bool {
-	return ginkgo.Describe(platform, func() {
-		plays := &ahead{atOnce: atOnce(platform), play: func(ctx context.Context, c Case) (*Played, error) { return c.Play(ctx) }}
+	plays := &ahead{atOnce: atOnce(platform), play: func(ctx context.Context, c Case) (*Played, error) { return c.Play(ctx) }}
+	return ginkgo.AfterSuite(plays.end) && ginkgo.Describe(platform, func() {
 		for _, c := range Cases(platform) {
 			play := plays.add(c)
 			ginkgo.Describe(c.Name(), ginkgo.Ordered, ginkgo.ContinueOnFailure, ginkgo.Label(c.Labels()...), func() {
