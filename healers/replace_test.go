@@ -235,3 +235,18 @@ func TestARestartedEngineKnowsWhoIsNew(t *testing.T) {
 	tp.step(at(time.Minute, healers.Input{}))
 	tp.expect(t, "work 2: telling (replace did not help within 15s)")
 }
+
+// TestAReplacementThatKeepsItsPlace: who comes under the same ID is not ready at first, and
+// that is not what it was replaced for happening again.
+func TestAReplacementThatKeepsItsPlace(t *testing.T) {
+	tp := newTape()
+	tp.step(says(probe.Readiness, probe.Failure, order(1)))
+	tp.step(delta(order(1, out)))
+	tp.step(done(healers.ResultOK, 1))
+	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	tp.step(at(6*time.Second, delta(order(1, out, reborn))))
+	tp.step(at(6*time.Second, done(healers.ResultOK, 2)))
+	tp.step(at(7*time.Second, since(7*time.Second, says(probe.Readiness, probe.Failure, order(1, reborn)))))
+	tp.step(at(9*time.Second, since(9*time.Second, says(probe.Readiness, probe.Success, order(1, reborn)))))
+	tp.expect(t, "work 2: done")
+}

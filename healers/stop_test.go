@@ -247,3 +247,14 @@ func TestEndingDecidesNothing(t *testing.T) {
 		t.Errorf("the next engine did %v", verbs(acts))
 	}
 }
+
+// TestWhatWasNeverBegunIsNotGoneOnWith: when the reason is over meanwhile, so is the work.
+func TestWhatWasNeverBegunIsNotGoneOnWith(t *testing.T) {
+	tp := newTape()
+	expectActs(t, tp.step(delta(order(1, exited, out))), "1 restart orders/1")
+	tp.step(say("pause"))
+	tp.step(done(healers.ResultCancelled, 1))
+	tp.step(delta(order(1, out, reborn))) // somebody else has started it
+	tp.step(at(time.Second, say("resume")))
+	tp.expect(t, "work 1: dropped (the finding is over)")
+}
