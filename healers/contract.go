@@ -28,7 +28,7 @@ type Input struct {
 	Done     []Done         `json:"done,omitempty"`
 	Commands []Command      `json:"commands,omitempty"`
 	// Policy is a new policy; nil: the one before still holds. One that the journal does
-	// not know yet engages the kill switch until a person resumes, unless Trial says that
+	// not know yet engages the kill switch until a person revives it, unless Trial says that
 	// the system is there to be tried on.
 	Policy *policy.Policy `json:"policy,omitempty"`
 	Trial  bool           `json:"trial,omitempty"`

@@ -49,7 +49,7 @@ const (
 // records durable, and only then act. Its fields are set before Run.
 type Live struct {
 	// Trial: the system is there to be tried on, and a new policy may act at once. Else
-	// the kill switch is engaged until a person resumes.
+	// the kill switch is engaged until a person revives it.
 	Trial bool
 	// Seed is the engine's.
 	Seed    uint64

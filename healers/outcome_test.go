@@ -102,12 +102,19 @@ func TestLostActIsTriedAgain(t *testing.T) {
 	tp.expect(t, "act 1: unknown", "act 1: failed (as observed)")
 }
 
-func TestHalfDoneReplacementIsNotRepeated(t *testing.T) {
+// replacing is an engine that has just asked for orders/1 to be replaced, by act 2.
+func replacing(t *testing.T) *tape {
+	t.Helper()
 	tp := newTape()
 	tp.step(says(probe.Readiness, probe.Failure, order(1)))
 	tp.step(delta(order(1, out)))
 	tp.step(done(healers.ResultOK, 1))
 	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	return tp
+}
+
+func TestHalfDoneReplacementIsNotRepeated(t *testing.T) {
+	tp := replacing(t)
 	tp.step(delta(order(3, out))) // the new one has come, the old one is still there
 	tp.restart()
 	acts := tp.boot(6*time.Second, order(0), order(1, out), order(2), order(3, out))
@@ -123,11 +130,7 @@ func TestHalfDoneReplacementIsNotRepeated(t *testing.T) {
 }
 
 func TestReplacementThatNeverBeganIsTriedAgain(t *testing.T) {
-	tp := newTape()
-	tp.step(says(probe.Readiness, probe.Failure, order(1)))
-	tp.step(delta(order(1, out)))
-	tp.step(done(healers.ResultOK, 1))
-	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	tp := replacing(t)
 	tp.restart()
 	in := says(probe.Readiness, probe.Failure, order(1))
 	in.Probes = append(in.Probes, says(probe.Readiness, probe.Success, order(0), order(2)).Probes...)

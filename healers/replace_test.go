@@ -41,11 +41,7 @@ func TestAReplacementMustServe(t *testing.T) {
 // TestAHalfDoneReplacementIsTold: the old one does not go. Nothing more is done, and a
 // person is woken once.
 func TestAHalfDoneReplacementIsTold(t *testing.T) {
-	tp := newTape()
-	tp.step(says(probe.Readiness, probe.Failure, order(1)))
-	tp.step(delta(order(1, out)))
-	tp.step(done(healers.ResultOK, 1))
-	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	tp := replacing(t)
 	tp.step(delta(order(3, out))) // the new one has come, the old one is still there
 	var pages []string
 	for now := 6 * time.Second; now < time.Hour; now += 10 * time.Second {
@@ -199,11 +195,7 @@ func TestWhatWaitsForAHandIsNotBegunAfterAKill(t *testing.T) {
 // TestOneThatHangsInReplacementHoldsNoCrash: nobody knows what became of it, and who has
 // ended beside it is started again all the same.
 func TestOneThatHangsInReplacementHoldsNoCrash(t *testing.T) {
-	tp := newTape()
-	tp.step(says(probe.Readiness, probe.Failure, order(1)))
-	tp.step(delta(order(1, out)))
-	tp.step(done(healers.ResultOK, 1))
-	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	tp := replacing(t)
 	tp.step(at(6*time.Second, delta(order(3, out)))) // the new one has come, the old one is still there
 	tp.step(at(time.Minute, healers.Input{}))
 	restarts := 0
@@ -222,11 +214,7 @@ func TestOneThatHangsInReplacementHoldsNoCrash(t *testing.T) {
 // TestARestartedEngineKnowsWhoIsNew: a sibling that was there before is nobody's successor,
 // whoever is asked.
 func TestARestartedEngineKnowsWhoIsNew(t *testing.T) {
-	tp := newTape()
-	tp.step(says(probe.Readiness, probe.Failure, order(1)))
-	tp.step(delta(order(1, out)))
-	tp.step(done(healers.ResultOK, 1))
-	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	tp := replacing(t)
 	tp.restart()
 	tp.boot(6*time.Second, order(0), order(2))
 	tp.step(at(7*time.Second, delta(order(3, out))))
@@ -239,11 +227,7 @@ func TestARestartedEngineKnowsWhoIsNew(t *testing.T) {
 // TestAReplacementThatKeepsItsPlace: who comes under the same ID is not ready at first, and
 // that is not what it was replaced for happening again.
 func TestAReplacementThatKeepsItsPlace(t *testing.T) {
-	tp := newTape()
-	tp.step(says(probe.Readiness, probe.Failure, order(1)))
-	tp.step(delta(order(1, out)))
-	tp.step(done(healers.ResultOK, 1))
-	expectActs(t, tp.step(at(5*time.Second, healers.Input{})), "2 replace orders/1")
+	tp := replacing(t)
 	tp.step(at(6*time.Second, delta(order(1, out, reborn))))
 	tp.step(at(6*time.Second, done(healers.ResultOK, 2)))
 	tp.step(at(7*time.Second, since(7*time.Second, says(probe.Readiness, probe.Failure, order(1, reborn)))))

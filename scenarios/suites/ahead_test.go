@@ -26,7 +26,7 @@ func TestAhead(t *testing.T) {
 		began := make(chan string, 10)
 		a := &ahead{atOnce: 2, play: func(_ context.Context, c Case) (*Played, error) {
 			began <- fmt.Sprintf("%s at %d", c.Scenario.Name(), at())
-			time.Sleep(time.Second) //nolint:forbidigo // a bubble's time
+			<-time.After(time.Second)
 			return &Played{Dir: c.Scenario.Name()}, nil
 		}}
 		var all []*aheadCase
@@ -70,7 +70,7 @@ func TestAheadIsCutShort(t *testing.T) {
 		start := time.Now()
 		a := &ahead{atOnce: 1, play: func(ctx context.Context, c Case) (*Played, error) {
 			<-ctx.Done()
-			time.Sleep(time.Second) //nolint:forbidigo // a bubble's time: it is undone
+			<-time.After(time.Second) // it is undone
 			undone[c.Scenario.Name()] = int(time.Since(start) / time.Second)
 			return &Played{}, ctx.Err()
 		}}
