@@ -80,7 +80,7 @@ type Command struct {
 
 // The commands.
 const (
-	CommandKill     = "kill"     // no act any more, and no message
+	CommandKill     = "kill"     // no act any more, and no new message
 	CommandPause    = "pause"    // no act for now; messages go on
 	CommandResume   = "resume"   // ends a pause; refused while the kill switch is engaged
 	CommandRevive   = "revive"   // ends both
