@@ -85,6 +85,7 @@ func TestAheadIsCutShort(t *testing.T) {
 			}
 			stop()
 		}
+		synctest.Wait() // the third has begun
 		a.end()
 		if want := map[string]int{"a": 6, "b": 12, "c": 13}; !maps.Equal(undone, want) {
 			t.Errorf("undone at %v, want %v", undone, want)
