@@ -10,16 +10,17 @@ import (
 	"github.com/onsi/gomega"
 
 	"github.com/rebound-chaos/rebound/assertions/matchers"
+	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/reports/timeline"
 )
 
 // Specs describes every case of a platform: each is played once, several at a time,
 // and its specs look at what that has left.
-func Specs(platform string) bool {
-	plays := &ahead{atOnce: atOnce(platform), play: func(ctx context.Context, c Case) (*Played, error) { return c.Play(ctx) }}
-	return ginkgo.AfterSuite(plays.end) && ginkgo.Describe(platform, func() {
-		for _, c := range Cases(platform) {
+func Specs(on string) bool {
+	plays := &ahead{atOnce: atOnce(on), play: func(ctx context.Context, c Case) (*Played, error) { return c.Play(ctx) }}
+	return ginkgo.AfterSuite(plays.end) && ginkgo.Describe(on, func() {
+		for _, c := range Cases(on) {
 			play := plays.add(c)
 			ginkgo.Describe(c.Name(), ginkgo.Ordered, ginkgo.ContinueOnFailure, ginkgo.Label(c.Labels()...), func() {
 				c.specs(func(ctx context.Context) (*Played, error) { return plays.wait(ctx, play, chosen) })
@@ -105,15 +106,19 @@ func Counted(suite string) bool {
 	})
 }
 
-// Run runs the suite of a package. It takes up to takes, and does what about says,
-// which go test -short is spared.
-func Run(t *testing.T, title, about string, takes time.Duration) {
+// Run runs the suite of a package, on a platform. It takes up to takes, and does what
+// about says, which go test -short is spared.
+func Run(t *testing.T, on, title, about string, takes time.Duration) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip(about)
 	}
 	deadline, ok := t.Deadline()
-	if enough, why := enough(deadline, ok, takes); !enough {
+	switch enough, why := enough(deadline, ok, takes); {
+	case enough:
+	case platform.Required(on):
+		t.Fatal("REBOUND_REQUIRE asks for " + on + ": " + why)
+	default:
 		t.Skip(why)
 	}
 	gomega.RegisterFailHandler(ginkgo.Fail)

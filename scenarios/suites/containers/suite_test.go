@@ -9,7 +9,7 @@ import (
 )
 
 func TestSuite(t *testing.T) {
-	suites.Run(t, "Scenarios on containers", "starts containers, for minutes", 30*time.Minute)
+	suites.Run(t, run.PlatformContainers, "Scenarios on containers", "starts containers, for minutes", 30*time.Minute)
 }
 
 var (

@@ -9,7 +9,7 @@ import (
 )
 
 func TestSuite(t *testing.T) {
-	suites.Run(t, "Scenarios on kind", "uses a Kubernetes cluster, for minutes", 60*time.Minute)
+	suites.Run(t, run.PlatformKind, "Scenarios on kind", "uses a Kubernetes cluster, for minutes", 60*time.Minute)
 }
 
 var (

@@ -9,7 +9,7 @@ import (
 )
 
 func TestSuite(t *testing.T) {
-	suites.Run(t, "Scenarios on processes", "starts real processes, for minutes", 8*time.Minute)
+	suites.Run(t, run.PlatformProcess, "Scenarios on processes", "starts real processes, for minutes", 8*time.Minute)
 }
 
 var (
