@@ -32,22 +32,25 @@ func Gates() []Check {
 	}
 }
 
-// stretch is the part of a run that gates look at: from the baseline to the end
-// of observation.
+// stretch is the part of a run that gates look at: from the baseline, the last where
+// it was taken again, to the end of observation.
 type stretch struct {
 	begin, end   time.Duration
 	begun, ended bool
 }
 
-func (s *stretch) observe(e timeline.Event) {
+// observe tells whether the stretch begins, and what was seen before does not count.
+func (s *stretch) observe(e timeline.Event) (begins bool) {
 	var o observation
 	o.observe(e)
 	switch {
 	case e.Phase != nil && e.Phase.Name == timeline.PhaseBaseline:
 		s.begin, s.begun = e.At, true
+		return true
 	case o.ended && !s.ended:
 		s.end, s.ended = e.At, true
 	}
+	return false
 }
 
 // holds tells whether a whole second of load lies in it.
@@ -126,7 +129,9 @@ type loadFloor struct {
 }
 
 func (g *loadFloor) Observe(e timeline.Event) {
-	g.part.observe(e)
+	if g.part.observe(e) {
+		g.intended, g.sent, g.seconds = 0, 0, 0
+	}
 	g.last = e.At
 	switch {
 	case e.Header != nil:
@@ -172,7 +177,9 @@ type sendLag struct {
 }
 
 func (g *sendLag) Observe(e timeline.Event) {
-	g.part.observe(e)
+	if g.part.observe(e) {
+		g.lag = timeline.Sketch{}
+	}
 	switch {
 	case e.Header != nil:
 		g.limit = cmp.Or(e.Header.Gates.MaxLag, DefaultMaxLag)
@@ -208,7 +215,9 @@ type timerLag struct {
 }
 
 func (g *timerLag) Observe(e timeline.Event) {
-	g.part.observe(e)
+	if g.part.observe(e) {
+		g.measured, g.max = false, 0
+	}
 	switch {
 	case e.Header != nil && g.of == "host":
 		g.limit = cmp.Or(e.Header.Gates.MaxHostLag, DefaultMaxHostLag)

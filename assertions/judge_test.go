@@ -72,14 +72,34 @@ func TestVerdicts(t *testing.T) {
 	unmeasured := func(of string) []timeline.Event {
 		return slices.DeleteFunc(timelinetest.Healed().Events(), func(e timeline.Event) bool { return e.Lag != nil && e.Lag.Of == of })
 	}
+	// again has a baseline in which nothing went as it should, and until bad after it.
+	again := func(bad int) []timeline.Event {
+		events := load(func(l *timeline.Load) {
+			if l.Second < 1 {
+				l.Intended += 200
+				l.Dropped = 200
+				l.Lag.Add(time.Minute)
+			}
+			if l.Second < bad {
+				l.OK, l.Failed = 190, 10
+			}
+		})
+		i := slices.IndexFunc(events, func(e timeline.Event) bool { return e.Load != nil && e.Load.Second == 0 })
+		at := events[i].At
+		return slices.Insert(events, i+1,
+			timeline.Event{At: at, Kind: timeline.KindLag, Lag: &timeline.Lag{Of: "host", Max: time.Minute}},
+			timeline.Event{At: at, Kind: timeline.KindPhase, Phase: &timeline.Phase{Name: timeline.PhaseBaseline}})
+	}
 	for name, row := range map[string]struct {
 		events []timeline.Event
 		want   timeline.Verdict
 		reason string
 	}{
-		"as it is":          {timelinetest.Healed().Events(), timeline.Pass, ""},
-		"a check fails":     {header(func(h *timeline.Header) { h.Checks[0].Args = json.RawMessage(`"1s"`) }), timeline.Fail, "recoverWithin: recovery took"},
-		"a check is unsure": {without(timelinetest.Healed().Events(), timeline.KindWrites), timeline.Inconclusive, "noAcknowledgedWriteLost: the writes"},
+		"the second baseline is steady":     {again(1), timeline.Pass, ""},
+		"the second baseline is not either": {again(3), timeline.Inconclusive, "steadyBaseline: the system was not steady"},
+		"as it is":                          {timelinetest.Healed().Events(), timeline.Pass, ""},
+		"a check fails":                     {header(func(h *timeline.Header) { h.Checks[0].Args = json.RawMessage(`"1s"`) }), timeline.Fail, "recoverWithin: recovery took"},
+		"a check is unsure":                 {without(timelinetest.Healed().Events(), timeline.KindWrites), timeline.Inconclusive, "noAcknowledgedWriteLost: the writes"},
 		"a failed check beats an unsure one": {
 			without(header(func(h *timeline.Header) { h.Checks[0].Args = json.RawMessage(`"1s"`) }), timeline.KindWrites),
 			timeline.Fail, "recoverWithin",

@@ -11,7 +11,7 @@ import (
 )
 
 // SteadyBaseline asks for every bound of the steady state to hold over the
-// baseline phase as a whole. It has no arguments; it is a gate of every run too.
+// baseline phase as a whole: the last, where it was taken again. It has no arguments; it is a gate of every run too.
 type SteadyBaseline struct{}
 
 // Check makes the fold.
@@ -33,7 +33,7 @@ func (c *steadyBaseline) Observe(e timeline.Event) {
 			c.steady = []timeline.SLI{{SLI: "success", AtLeast: 0.99}}
 		}
 	case e.Phase != nil && e.Phase.Name == timeline.PhaseBaseline:
-		c.begin, c.begun = e.At, true
+		*c = steadyBaseline{steady: c.steady, begin: e.At, begun: true}
 	case c.begun && !c.ended && (e.Phase != nil || e.Fault != nil || e.Stop != nil || e.End != nil):
 		c.end, c.ended = e.At, true
 	case c.begun && e.Load != nil && e.Load.Start >= c.begin && (!c.ended || e.Load.Start+time.Second <= c.end):

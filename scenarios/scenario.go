@@ -18,6 +18,10 @@ const (
 	DefaultMaxLag = 250 * time.Millisecond
 )
 
+// Baselines is how many baselines are taken at most, until the steady state holds over
+// a whole one: a system that has just started may be slow at first.
+const Baselines = 4
+
 // Scenario is one claim, and how it is put to the test. Of a literal in Go,
 // APIVersion and Kind may be empty.
 type Scenario struct {
@@ -40,7 +44,8 @@ type Spec struct {
 	Load manifest.Load `json:"load"`
 	// SteadyState must hold before, and again after. Empty: 99 % success.
 	SteadyState []SLI `json:"steadyState,omitempty"`
-	// Baseline is how long the system is watched before it is broken. 0: 5 s.
+	// Baseline is how long the system is watched before it is broken, and up to three
+	// times again where the steady state did not hold. 0: 5 s.
 	Baseline manifest.Duration `json:"baseline,omitempty"`
 	// Sustained is how long a recovery must hold to be one. 0: 10 s.
 	Sustained manifest.Duration `json:"sustained,omitempty"`

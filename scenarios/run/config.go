@@ -86,7 +86,7 @@ type Outcome struct {
 	File      string
 	Events    []timeline.Event
 	Judgement assertions.Judgement
-	// Audit is what the Audit of the Config returned.
+	// Audit is what the Audit of the Config returned; an error where it was not come to.
 	Audit error
 }
 
@@ -230,11 +230,11 @@ func times(s *scenarios.Scenario, plan faults.Schedule, w Within, control bool) 
 		audit = auditWithin / 4
 	}
 	return Times{
-		Baseline: s.BaselineFor(),
-		Inject:   last + plan.ConfirmWithin(w.Confirm) + injectSlack,
-		Observe:  s.Observe(),
-		Revert:   plan.RevertWithin(w.Revert),
-		Settle:   settleFor,
-		Audit:    audit,
+		Baseline: s.BaselineFor(), Baselines: scenarios.Baselines,
+		Inject:  last + plan.ConfirmWithin(w.Confirm) + injectSlack,
+		Observe: s.Observe(),
+		Revert:  plan.RevertWithin(w.Revert),
+		Settle:  settleFor,
+		Audit:   audit,
 	}
 }

@@ -19,19 +19,21 @@ const (
 
 // Times are how long the phases may last.
 type Times struct {
-	Baseline time.Duration // exactly
-	Inject   time.Duration // at most, until every fault is confirmed or given up
-	Observe  time.Duration // exactly
-	Revert   time.Duration // at most
-	Settle   time.Duration // at most
-	Audit    time.Duration // at most
+	Baseline time.Duration // exactly, each
+	// Baselines is how many there are at most, until one is steady. 0: one.
+	Baselines int
+	Inject    time.Duration // at most, until every fault is confirmed or given up
+	Observe   time.Duration // exactly
+	Revert    time.Duration // at most
+	Settle    time.Duration // at most
+	Audit     time.Duration // at most
 }
 
 // Phases is the order of a run: a value that knows where the run is, and a
 // function that says where it goes. It has no clock and does nothing.
 //
 //	setup    done -> baseline
-//	baseline in time -> inject; failed (not steady) -> audit
+//	baseline in time -> inject; failed (not steady) -> baseline anew; the last -> audit
 //	inject   done -> observe; failed or late (nothing to measure) -> revert
 //	observe  in time, done -> revert
 //	revert   done, failed, late -> settle
@@ -45,6 +47,8 @@ type Phases struct {
 	Times Times
 	Name  timeline.PhaseName
 	Since time.Duration // on the run's clock
+	// Unsteady is how many baselines were not steady.
+	Unsteady int
 	// Stopping: the run ends early.
 	Stopping bool
 }
@@ -111,10 +115,13 @@ func (p Phases) Next(now time.Duration, s Signal) Phases {
 		}
 		return p.to(timeline.PhaseBaseline, now)
 	case timeline.PhaseBaseline:
-		if s == Failed {
-			return p.to(timeline.PhaseAudit, now)
+		if s != Failed {
+			return p.to(timeline.PhaseInject, now)
 		}
-		return p.to(timeline.PhaseInject, now)
+		if p.Unsteady++; p.Unsteady < p.Times.Baselines {
+			return p.to(timeline.PhaseBaseline, now)
+		}
+		return p.to(timeline.PhaseAudit, now)
 	case timeline.PhaseInject:
 		if s == Done {
 			return p.to(timeline.PhaseObserve, now)

@@ -12,7 +12,7 @@ import (
 )
 
 var times = run.Times{
-	Baseline: 4 * time.Second, Inject: 8 * time.Second, Observe: 20 * time.Second,
+	Baseline: 4 * time.Second, Baselines: 3, Inject: 8 * time.Second, Observe: 20 * time.Second,
 	Revert: 30 * time.Second, Settle: 3 * time.Second, Audit: 20 * time.Second,
 }
 
@@ -48,9 +48,19 @@ func TestPhases(t *testing.T) {
 			"setup teardown end",
 		},
 		{
-			"an unsteady baseline breaks nothing",
-			[]step{{s, run.Done}, {4 * s, run.Failed}},
-			"setup baseline audit",
+			"a baseline is taken again until it is steady",
+			[]step{{s, run.Done}, {4 * s, run.Failed}, {4 * s, run.Failed}, {4 * s, run.Tick}},
+			"setup baseline baseline baseline inject",
+		},
+		{
+			"one that is never steady breaks nothing",
+			[]step{{s, run.Done}, {4 * s, run.Failed}, {4 * s, run.Failed}, {4 * s, run.Failed}},
+			"setup baseline baseline baseline audit",
+		},
+		{
+			"each baseline has its time",
+			[]step{{s, run.Done}, {4 * s, run.Failed}, {3 * s, run.Tick}, {s, run.Tick}},
+			"setup baseline baseline baseline inject",
 		},
 		{
 			"what was not confirmed is not observed",

@@ -84,11 +84,17 @@ func (r *record) confirmed(n int) bool {
 	return len(r.faults) >= n
 }
 
-// isSteady tells whether the baseline is known not to be unsteady.
-func (r *record) isSteady() bool {
+// unsteady tells why the baseline is known not to be steady. Empty: it is not.
+func (r *record) unsteady() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.steady == nil || r.steady.Verdict().Verdict != timeline.Fail
+	if r.steady == nil {
+		return ""
+	}
+	if v := r.steady.Verdict(); v.Verdict == timeline.Fail {
+		return v.Reason
+	}
+	return ""
 }
 
 // recovered tells whether users were served again while the faults lasted.

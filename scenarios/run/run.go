@@ -69,6 +69,9 @@ func Run(ctx context.Context, cfg Config) (*Outcome, error) {
 		return nil, err
 	}
 	s := &session{cfg: cfg, id: newRunID()}
+	if cfg.Audit != nil {
+		s.audited = errors.New("the audit was never asked for: the run ended before, or nothing was acknowledged")
+	}
 	if s.platform, err = cfg.platform(); err != nil {
 		return nil, err
 	}

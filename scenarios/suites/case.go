@@ -111,7 +111,7 @@ func (c Case) Within() time.Duration {
 		panic(err)
 	}
 	w := p.Within
-	once := w.Start + w.Ready + w.Revert + w.Close + time.Minute + c.Scenario.BaselineFor() + c.Scenario.Observe()
+	once := w.Start + w.Ready + w.Revert + w.Close + time.Minute + scenarios.Baselines*c.Scenario.BaselineFor() + c.Scenario.Observe()
 	if c.Control && c.Alone() {
 		return 2 * once // one after the other
 	}
