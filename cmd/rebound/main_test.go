@@ -43,6 +43,7 @@ func TestExitCodesOfMistakes(t *testing.T) {
 		{"run", "nosuchscenario"},
 		{"run", "crash", "--on", "moon"},
 		{"run", "crash", "--on", "current-context"},
+		{"run", "crash", "--on", "current-context", "--context", "staging", "--kubeconfig", "no/such/file"},
 		{"run", "crash", "--on", "kind", "--context", "staging"},
 		{"run", "crash", "--on", "containers", "--kubeconfig", "file"},
 		{"run", "crash", "--allow-kube-system"},

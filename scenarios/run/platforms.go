@@ -139,8 +139,8 @@ func named(all []Platform, name string) (Platform, error) {
 	return Platform{}, fmt.Errorf("%w %q: expected %s", ErrPlatform, name, strings.Join(known, ", "))
 }
 
-// Check tells whether the options fit: a cluster that is not ours must be named,
-// and one that is cannot be. Its error is [ErrPlatform].
+// Check tells whether the options fit: a cluster that is not ours must be named, as the
+// kubeconfig names it, and one that is cannot be. Its error is [ErrPlatform].
 func (p Platform) Check(o cluster.Options) error {
 	if !p.Attached {
 		if o.Context != "" || o.Kubeconfig != "" {

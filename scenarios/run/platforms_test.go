@@ -77,7 +77,12 @@ func TestPlatformsSayWhatTheyHave(t *testing.T) {
 
 // What is not ours must be named, and only there can something be named.
 func TestClustersOfOthersMustBeNamed(t *testing.T) {
-	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	file := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(file, []byte(`{"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "c", "cluster": {"server": "https://192.0.2.1"}}],
+		"users": [{"name": "u", "user": {}}], "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBECONFIG", file)
 	for _, row := range []struct {
 		platform string
 		options  cluster.Options
@@ -89,6 +94,8 @@ func TestClustersOfOthersMustBeNamed(t *testing.T) {
 		{PlatformContainers, cluster.Options{Kubeconfig: "x"}, false},
 		{PlatformCurrent, cluster.Options{}, false},
 		{PlatformCurrent, cluster.Options{Context: "staging"}, true},
+		{PlatformCurrent, cluster.Options{Context: "stagign"}, false},
+		{PlatformCurrent, cluster.Options{Context: "staging", Kubeconfig: file + ".yaml"}, false},
 	} {
 		p, err := PlatformNamed(row.platform)
 		if err != nil {
