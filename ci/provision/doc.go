@@ -41,6 +41,9 @@
 // skipped by name. That includes an engine or a package that could not be got: in a
 // container without privileges dockerd ends, without a network apt-get fails.
 //
+// One run at a time is at it on a machine, whoever started it; runs on several machines,
+// or in containers with networks of their own, that share one engine are not kept apart.
+//
 // To add an image: a folder with a Dockerfile that starts FROM ${BASE}, and a line in
 // the table of images.go.
 package main

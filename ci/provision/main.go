@@ -80,7 +80,7 @@ func run(ctx context.Context, out io.Writer, platforms []string) error {
 			return fmt.Errorf("-for %s: expected process, containers or kind", name)
 		}
 	}
-	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost(), platforms: platforms, daemonLog: daemonLog}
+	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost(), platforms: platforms, daemonLog: daemonLog, turns: machineTurns}
 	err = p.all(ctx)
 	t.table()
 	return err
