@@ -17,7 +17,7 @@ func (p *provision) canBuild(want []image) error {
 		return cannot(fmt.Sprintf("no registry has %s, and they cannot be built here: the engine is %s, this machine %s", all, p.engine.arch, p.host.arch),
 			"load them into the engine, or use one of this architecture", orElse)
 	case !p.host.root:
-		return cannot("no registry has "+all+", and only root can build them (debootstrap)", "run this once as root: sudo make provision", orElse)
+		return cannot("no registry has "+all+", and only root can build them (debootstrap)", "run this once as root: "+asRoot, orElse)
 	case !p.host.debian && found("debootstrap") == "":
 		return cannot("no registry has "+all+", and there is no debootstrap to build them", "install debootstrap with your distribution's packages", orElse)
 	}

@@ -116,7 +116,7 @@ func (p *provision) engineStep(do action) step {
 		what, err := p.getEngine(ctx, do, log)
 		return what, couldNot("this machine got no Docker engine", err, log,
 			"in a container: give it the engine of its host (mount "+defaultSocket+" into it), or start it with --privileged",
-			"elsewhere: mend what is said above, and run this again: sudo make provision")
+			"elsewhere: mend what is said above, and run this again: "+asRoot)
 	}}
 }
 
@@ -195,8 +195,9 @@ const plainRuntime = "runc"
 
 // tryPrivileged starts a privileged container where that may not go: a node is one.
 // Where nothing was done, an engine with another runtime than runc has been tried.
+// Nothing else is privileged: a helper of the containers has the capabilities it needs.
 func (p *provision) tryPrivileged(ctx context.Context, changed bool) error {
-	if p.host.sysResource || !p.engine.local {
+	if p.host.sysResource || !p.engine.local || !slices.Contains(p.platforms, platformKind) {
 		return nil
 	}
 	start := time.Now()
