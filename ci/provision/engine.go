@@ -21,7 +21,7 @@ type engine struct {
 	local, chosen bool
 	// unreachable is why it cannot be reached; nil: it can.
 	unreachable error
-	// What it says of itself.
+	// What it says of itself; folder is where it keeps images.
 	version, arch, folder string
 	runtime               string // the one that containers get
 	rootless              bool
@@ -64,6 +64,8 @@ func (e *engine) read(out string, err error) error {
 		ServerVersion   string
 		Architecture    string
 		DockerRootDir   string
+		DriverStatus    [][]string
+		Containerd      struct{ Address string }
 		DefaultRuntime  string
 		SecurityOptions []string
 		ServerErrors    []string
@@ -81,7 +83,7 @@ func (e *engine) read(out string, err error) error {
 	default:
 		return errors.New("the engine does not say its version")
 	}
-	e.version, e.arch, e.folder = info.ServerVersion, goArch(info.Architecture), info.DockerRootDir
+	e.version, e.arch, e.folder = info.ServerVersion, goArch(info.Architecture), imageStore(info.DockerRootDir, info.DriverStatus, info.Containerd.Address, containerdFile)
 	e.runtime = info.DefaultRuntime
 	e.rootless = slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return strings.Contains(o, "name=rootless") })
 	return nil
