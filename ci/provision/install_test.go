@@ -49,3 +49,26 @@ func TestEngineThatCannotStart(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
 	refuses(t, p.one(t.Context(), p.engineStep(startEngine)), "dockerd ended", "operation not permitted", defaultSocket)
 }
+
+// The second start finds the configuration of the first, or what a user has made of it.
+func TestConfigurationOfTheFilter(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "daemon.json")
+	for range 2 {
+		if err := configureFilter(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	merged := `{"log-driver":"journald","default-runtime":"` + filterName + `","runtimes":{"other":{"path":"/o"},"` + filterName + `":{"path":"` + filterPath + `"}}}`
+	for text, fits := range map[string]bool{
+		merged: true, strings.Replace(merged, filterPath, "/elsewhere", 1): false, `{"log-driver":"journald"}`: false, `{`: false, ``: false,
+	} {
+		put(t, file, text)
+		err := configureFilter(file)
+		if (err == nil) != fits || err != nil && (errors.Is(err, os.ErrExist) || !strings.Contains(err.Error(), `"default-runtime": "`+filterName+`"`)) {
+			t.Errorf("%s: error %v, want that it fits: %t", text, err, fits)
+		}
+		if left, err := os.ReadFile(file); err != nil || string(left) != text {
+			t.Errorf("%s has become %s, %v", text, left, err)
+		}
+	}
+}
