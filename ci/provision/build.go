@@ -17,7 +17,7 @@ func (p *provision) canBuild(want []image) error {
 		return cannot(fmt.Sprintf("no registry has %s, and they cannot be built here: the engine is %s, this machine %s", all, p.engine.arch, p.host.arch),
 			"load them into the engine, or use one of this architecture", orElse)
 	case !p.host.root:
-		return cannot("no registry has "+all+", and only root can build them (debootstrap)", "run this once as root: sudo make provision", orElse)
+		return cannot("no registry has "+all+", and only root can build them (debootstrap)", "run this once as root: "+asRoot, orElse)
 	case !p.host.debian && found("debootstrap") == "":
 		return cannot("no registry has "+all+", and there is no debootstrap to build them", "install debootstrap with your distribution's packages", orElse)
 	}
@@ -38,11 +38,11 @@ func (p *provision) steps(want []image) []step {
 		case p.metricsImage():
 			steps = append(steps, p.loadMetrics(i))
 		default:
-			steps = append(steps, p.nodeRoot(), p.compile(p.coredns()), p.node(i))
+			steps = append(steps, fetching(p.nodeRoot(), noPackages), p.compiling(p.coredns()), p.node(i))
 		}
 	}
 	if wanted(p.metricsImage()) || wanted(p.nodeRepository+":"+p.version) {
-		steps = append(steps, p.compile(p.kubernetes()))
+		steps = append(steps, p.compiling(p.kubernetes()))
 	}
 	return steps
 }
@@ -50,12 +50,12 @@ func (p *provision) steps(want []image) []step {
 // fixture is the step that builds a store.
 func (p *provision) fixture(i image) step {
 	dir, _, _ := strings.Cut(i.name, ":")
-	return step{
+	return fetching(step{
 		name: i.name, after: []string{"debian base"},
 		do: func(ctx context.Context, log *stepLog) (string, error) {
 			return "built", p.build(ctx, build{dir: p.path(dir), name: i.name, inputs: i.inputs, args: map[string]string{"BASE": p.baseImage()}}, log)
 		},
-	}
+	}, noPackages)
 }
 
 // loadMetrics is the step that makes the image of metrics-server.

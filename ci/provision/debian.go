@@ -98,9 +98,9 @@ func (p *provision) debootstrap(ctx context.Context, archive string, log *stepLo
 	root := filepath.Join(p.work, "debian")
 	// debootstrap is for administrators, whose folders may not be in PATH.
 	env := []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin"}
-	c := command{args: []string{"sh", p.path("debian", "make-root.sh"), root, suite, from[suite]}, env: env, log: log}
+	c := command{args: []string{"sh", p.path("debian", "make-root.sh"), root, suite, from[suite]}, env: env, log: log, alone: p.host.sysAdmin}
 	if err := c.run(ctx); err != nil {
-		return err
+		return couldNot("debootstrap made no root of "+suite, err, log, "see that this machine reaches a mirror of Debian, and run this again")
 	}
 	if err := os.WriteFile(filepath.Join(root, "etc/apt/sources.list"), []byte(from.sources()), 0o644); err != nil {
 		return err

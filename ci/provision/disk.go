@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -44,19 +45,40 @@ func checkRoom(claims []claim, ask fit) error {
 	for _, device := range slices.Sorted(maps.Keys(disks)) {
 		if d := disks[device]; d.wanted > d.free {
 			return cannot(fmt.Sprintf("the disk of %s has %d MiB free, and %d MiB are wanted: %s", d.dir, d.free/mebi, d.wanted/mebi, strings.Join(d.whats, ", ")),
-				"make room, or move Docker's folder (data-root in "+daemonConfig+") or the cache (XDG_CACHE_HOME, GOCACHE) to a larger disk", orElse)
+				"make room, or move Docker's folder (data-root in "+daemonConfig+", or root in "+containerdFile+") or the cache (XDG_CACHE_HOME, GOCACHE) to a larger disk", orElse)
 		}
 	}
 	return nil
 }
 
-// roomToPull is claimed where the engine keeps images, if it is here.
+// imageStore is where an engine keeps images: below its own root, or with the image
+// store of containerd at that one's, unless the engine runs it itself.
+func imageStore(root string, driver [][]string, containerd, config string) string {
+	isContainerd := slices.ContainsFunc(driver, func(row []string) bool {
+		return len(row) == 2 && row[0] == "driver-type" && strings.HasPrefix(row[1], "io.containerd.")
+	})
+	if !isContainerd || strings.Contains(containerd, "/docker/containerd/") {
+		return root
+	}
+	said, _ := os.ReadFile(config) // most have none
+	if m := regexp.MustCompile(`(?m)^root\s*=\s*["']([^"']+)["']`).FindSubmatch(said); m != nil {
+		return string(m[1])
+	}
+	return "/var/lib/containerd"
+}
+
+// containerdFile is the configuration of the containerd of a machine.
+const containerdFile = "/etc/containerd/config.toml"
+
+// roomToPull is claimed where the engine keeps images, if that is here: an engine in a
+// virtual machine, or beside the container that this runs in, has its folder there.
 func (p *provision) roomToPull(want []image) []claim {
+	if _, err := os.Stat(p.engine.folder); err != nil || !p.engine.local {
+		return nil
+	}
 	var claims []claim
 	for _, i := range want {
-		if p.engine.local && p.engine.folder != "" {
-			claims = append(claims, claim{what: i.name, dir: p.engine.folder, room: i.room})
-		}
+		claims = append(claims, claim{what: i.name, dir: p.engine.folder, room: i.room})
 	}
 	return claims
 }

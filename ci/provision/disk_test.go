@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -46,5 +47,51 @@ func TestRoomIsAskedForOncePerDisk(t *testing.T) {
 	broken := errors.New("stale file handle")
 	if err := checkRoom([]claim{{"x", "/x", 1}}, func(string) (int64, uint64, error) { return 0, 0, broken }); !errors.Is(err, broken) {
 		t.Errorf("error %v, want %v", err, broken)
+	}
+}
+
+func TestWhereAnEngineKeepsImages(t *testing.T) {
+	const own, system = "/var/run/docker/containerd/containerd.sock", "/run/containerd/containerd.sock"
+	const usual = "/var/lib/containerd"
+	overlay := [][]string{{"Backing Filesystem", "extfs"}}
+	snapshots := [][]string{{"driver-type", "io.containerd.snapshotter.v1"}}
+	config := filepath.Join(t.TempDir(), "config.toml")
+	for _, c := range []struct {
+		name       string
+		driver     [][]string
+		containerd string
+		config     string
+		want       string
+	}{
+		{"its own store", overlay, system, "", "/d"},
+		{"containerd's, of an engine that runs it itself", snapshots, own, "root = '/big'", "/d"},
+		{"containerd's", snapshots, system, "", usual},
+		{"containerd's, of an engine that does not name its socket", snapshots, "", "", usual},
+		{"containerd's, elsewhere", snapshots, system, "version = 2\nroot = \"/big/containerd\"\n[plugins]\n", "/big/containerd"},
+		{"containerd's, with another root in its configuration", snapshots, system, "# root = \"/x\"\n[plugins.x]\n  root = \"/y\"\n", usual},
+	} {
+		put(t, config, c.config)
+		if got := imageStore("/d", c.driver, c.containerd, config); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	if got := imageStore("/d", snapshots, system, filepath.Join(t.TempDir(), "none")); got != usual {
+		t.Errorf("without a configuration: %s, want %s", got, usual)
+	}
+}
+
+// An engine in a virtual machine has a socket here and its folder there.
+func TestRoomIsClaimedWhereItCanBeSeen(t *testing.T) {
+	here, there := t.TempDir(), "/no/such/folder"
+	for _, c := range []struct {
+		engine engine
+		claims int
+	}{
+		{engine{local: true, folder: here}, 1}, {engine{local: true, folder: there}, 0}, {engine{local: true}, 0}, {engine{folder: here}, 0},
+	} {
+		p := &provision{engine: c.engine}
+		if got := p.roomToPull([]image{{name: redisImage, room: mebi}}); len(got) != c.claims {
+			t.Errorf("%+v: claims %v, want %d", c.engine, got, c.claims)
+		}
 	}
 }

@@ -38,8 +38,12 @@
 // Exit status: 0, all is there; 1, this machine cannot have it, and what to install
 // was said, or a step failed and its log is named. With -if-possible what the machine
 // cannot have is no failure: so `make test` goes on, and the tests that miss it are
-// skipped by name. That includes an engine or a package that could not be got: in a
-// container without privileges dockerd ends, without a network apt-get fails.
+// skipped by name. That includes an engine, a package or a Go module that could not be
+// got: in a container without privileges dockerd ends, without a network apt-get fails.
+// A step that fails for another reason is a failure, also beside one that could not.
+//
+// One run at a time is at it on a machine, whoever started it; runs on several machines,
+// or in containers with networks of their own, that share one engine are not kept apart.
 //
 // To add an image: a folder with a Dockerfile that starts FROM ${BASE}, and a line in
 // the table of images.go.

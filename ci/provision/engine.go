@@ -21,7 +21,7 @@ type engine struct {
 	local, chosen bool
 	// unreachable is why it cannot be reached; nil: it can.
 	unreachable error
-	// What it says of itself.
+	// What it says of itself; folder is where it keeps images.
 	version, arch, folder string
 	runtime               string // the one that containers get
 	rootless              bool
@@ -64,6 +64,8 @@ func (e *engine) read(out string, err error) error {
 		ServerVersion   string
 		Architecture    string
 		DockerRootDir   string
+		DriverStatus    [][]string
+		Containerd      struct{ Address string }
 		DefaultRuntime  string
 		SecurityOptions []string
 		ServerErrors    []string
@@ -81,7 +83,7 @@ func (e *engine) read(out string, err error) error {
 	default:
 		return errors.New("the engine does not say its version")
 	}
-	e.version, e.arch, e.folder = info.ServerVersion, goArch(info.Architecture), info.DockerRootDir
+	e.version, e.arch, e.folder = info.ServerVersion, goArch(info.Architecture), imageStore(info.DockerRootDir, info.DriverStatus, info.Containerd.Address, containerdFile)
 	e.runtime = info.DefaultRuntime
 	e.rootless = slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return strings.Contains(o, "name=rootless") })
 	return nil
@@ -131,6 +133,9 @@ const (
 // orElse is the last way out.
 const orElse = "or go on without: `make test` skips by name what needs it"
 
+// asRoot is how root does all this: sudo has a PATH of its own, mostly one without Go.
+const asRoot = `sudo env "PATH=$PATH" make provision`
+
 // decide says what is to be done to have an engine here; the error is a *cannotError.
 func decide(h host, e engine) (action, error) {
 	switch {
@@ -143,7 +148,7 @@ func decide(h host, e engine) (action, error) {
 		return 0, cannot("a Docker engine listens on "+e.endpoint+", and the docker client is not installed", "install it (Debian: apt-get install docker.io)", orElse)
 	case errors.Is(e.unreachable, fs.ErrPermission):
 		return 0, cannot("the Docker engine is there, but this user may not talk to it ("+e.endpoint+": permission denied)",
-			"join the group: sudo usermod -aG docker $USER, and log in again", "or run this as root", orElse)
+			"join the group: sudo usermod -aG docker $USER, and log in again", "or run this as root: "+asRoot, orElse)
 	case e.chosen:
 		return 0, cannot(fmt.Sprintf("the Docker engine that DOCKER_HOST or the docker context names, %s, cannot be reached: %v", redacted(e.endpoint), e.unreachable),
 			"start it, or choose another (unset DOCKER_HOST; docker context use default)", orElse)
@@ -155,9 +160,9 @@ func decide(h host, e engine) (action, error) {
 		return 0, cannot("Docker is not installed, and this is no Debian, where it would be", "install Docker Engine and its client with your distribution's packages, and run this again", orElse)
 	case h.dockerd != "":
 		return 0, cannot(fmt.Sprintf("no Docker engine runs (%v), and only root can start it", e.unreachable),
-			"start it: sudo systemctl start docker", "or run this as root: sudo make provision", orElse)
+			"start it: sudo systemctl start docker", "or run this as root: "+asRoot, orElse)
 	case h.debian:
-		return 0, cannot("Docker is not installed, and only root can install it", "install it: sudo apt-get install docker.io", "or run this as root: sudo make provision", orElse)
+		return 0, cannot("Docker is not installed, and only root can install it", "install it: sudo apt-get install docker.io", "or run this as root: "+asRoot, orElse)
 	default:
 		return 0, cannot("Docker is not installed, and only root can install it", "install Docker Engine and its client with your distribution's packages, and run this again", orElse)
 	}

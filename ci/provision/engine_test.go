@@ -25,7 +25,7 @@ func TestWhatIsDoneAboutTheEngine(t *testing.T) {
 		{name: "client alone, root on Debian", host: host{root: true, debian: true, docker: "/usr/bin/docker"}, engine: engine{unreachable: none}, want: installEngine},
 		{name: "installed, root", host: host{root: true, docker: "/usr/bin/docker", dockerd: "/usr/sbin/dockerd"}, engine: engine{unreachable: none}, want: startEngine},
 		{name: "bare, root elsewhere", host: host{root: true}, engine: engine{unreachable: none}, says: []string{"no Debian", "your distribution's packages"}},
-		{name: "bare, no root on Debian", host: host{debian: true}, engine: engine{unreachable: none}, says: []string{"only root can install", "sudo apt-get install docker.io", "sudo make provision"}},
+		{name: "bare, no root on Debian", host: host{debian: true}, engine: engine{unreachable: none}, says: []string{"only root can install", "sudo apt-get install docker.io", `sudo env "PATH=$PATH" make provision`}},
 		{name: "bare, no root elsewhere", host: host{}, engine: engine{unreachable: none}, says: []string{"only root can install", "your distribution's packages"}},
 		{name: "stopped, no root", host: host{debian: true, docker: "/usr/bin/docker", dockerd: "/usr/sbin/dockerd"}, engine: engine{unreachable: none}, says: []string{"only root can start it", "sudo systemctl start docker"}},
 		{name: "no permission", host: host{debian: true, docker: "/usr/bin/docker"}, engine: engine{endpoint: "unix://" + defaultSocket, unreachable: denied}, says: []string{"permission denied", "usermod -aG docker", "as root"}},
@@ -66,6 +66,9 @@ func TestReadDockerInfo(t *testing.T) {
 	if got, want := e.String(), "20.10.24, arm64, rootless"; got != want {
 		t.Errorf("is called %q, want %q", got, want)
 	}
+	if err := e.read(`{"ServerVersion":"29.0","DockerRootDir":"/d","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]],"Containerd":{"Address":"/var/run/docker/containerd/containerd.sock"}}`, nil); err != nil || e.folder != "/d" {
+		t.Errorf("an engine with a containerd of its own keeps images in %q, %v", e.folder, err)
+	}
 	for _, bad := range []string{`{"ServerErrors":["cannot connect"]}`, `{}`, ``} {
 		if err := e.read(bad, errors.New("exit status 1")); err == nil {
 			t.Errorf("docker info %q passes as an engine that answers", bad)
@@ -79,5 +82,17 @@ func TestFilterOnlyWhereTheCapabilityIsMissing(t *testing.T) {
 	}
 	if got := strings.Join(daemonFlags(host{}), " "); !strings.Contains(got, filterPath) || !strings.Contains(got, "--default-runtime "+filterName) {
 		t.Errorf("a host without CAP_SYS_RESOURCE starts its engine with %q", got)
+	}
+}
+
+// Nodes alone are privileged: who asks for containers is not refused for want of that.
+func TestPrivilegedIsTriedForNodesAlone(t *testing.T) {
+	for platform, refused := range map[string]bool{platformContainers: false, platformKind: true} {
+		p, _ := testProvision(t)
+		p.platforms, p.engine = []string{platform}, engine{local: true, runtime: plainRuntime}
+		p.host = host{docker: program(t, "docker", "echo 'operation not permitted'; exit 125")}
+		if err := p.tryPrivileged(t.Context(), false); (err != nil) != refused {
+			t.Errorf("for %s: error %v, want that it is refused: %t", platform, err, refused)
+		}
 	}
 }

@@ -22,6 +22,7 @@ type host struct {
 	systemd         bool // runs as process 1
 	// sysResource: processes here can have CAP_SYS_RESOURCE. One that cannot be read counts as had.
 	sysResource bool
+	sysAdmin    bool   // the same of CAP_SYS_ADMIN
 	arch        string // as Go names it
 }
 
@@ -36,6 +37,7 @@ func lookAtHost() host {
 		dockerd:     found("dockerd"),
 		systemd:     noSystemd == nil,
 		sysResource: hasCapability(status, capSysResource),
+		sysAdmin:    hasCapability(status, capSysAdmin),
 		arch:        runtime.GOARCH,
 	}
 }
@@ -67,7 +69,10 @@ func isDebian(release []byte) bool {
 	return false
 }
 
-const capSysResource = 24
+const (
+	capSysAdmin    = 21
+	capSysResource = 24
+)
 
 // hasCapability reads the bounding set in /proc/PID/status.
 func hasCapability(status []byte, number uint) bool {

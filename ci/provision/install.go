@@ -130,25 +130,10 @@ func (p *provision) startDaemon(flags []string) (<-chan struct{}, error) {
 	return ended, nil
 }
 
-// startUnit has systemd start the engine. Flags go to its configuration, which must
-// not be there: what a user wrote is not ours to change.
+// startUnit has systemd start the engine. Flags go to its configuration.
 func (p *provision) startUnit(ctx context.Context, flags []string, log *stepLog) error {
 	if len(flags) > 0 {
-		config, err := json.MarshalIndent(map[string]any{
-			"default-runtime": filterName,
-			"runtimes":        map[string]any{filterName: map[string]string{"path": filterPath}},
-		}, "", "  ")
-		if err != nil {
-			return err
-		}
-		f, err := os.OpenFile(daemonConfig, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-		if errors.Is(err, os.ErrExist) {
-			return cannot("this host lacks CAP_SYS_RESOURCE, and privileged containers start with a runtime filter only", "merge this into "+daemonConfig+", and run this again:", string(config))
-		} else if err != nil {
-			return err
-		}
-		_, err = f.Write(append(config, '\n'))
-		if err := errors.Join(err, f.Close()); err != nil {
+		if err := configureFilter(daemonConfig); err != nil {
 			return err
 		}
 	}
@@ -158,6 +143,43 @@ func (p *provision) startUnit(ctx context.Context, flags []string, log *stepLog)
 		}
 	}
 	return p.awaitEngine(ctx, nil)
+}
+
+// filterConfig is what of the engine's configuration has it call the runtime filter.
+type filterConfig struct {
+	Default  string                   `json:"default-runtime"`
+	Runtimes map[string]filterRuntime `json:"runtimes"`
+}
+
+type filterRuntime struct {
+	Path string `json:"path"`
+}
+
+// configureFilter writes that configuration where there is none. One that is there must
+// say it already, since what a user wrote is not ours to change.
+func configureFilter(file string) error {
+	runtime := filterRuntime{Path: filterPath}
+	config, err := json.MarshalIndent(filterConfig{Default: filterName, Runtimes: map[string]filterRuntime{filterName: runtime}}, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err == nil {
+		_, err = f.Write(append(config, '\n'))
+		return errors.Join(err, f.Close())
+	}
+	if !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	there, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var has filterConfig // one that is no JSON has nothing
+	if json.Unmarshal(there, &has) == nil && has.Default == filterName && has.Runtimes[filterName] == runtime {
+		return nil
+	}
+	return cannot("this host lacks CAP_SYS_RESOURCE, and privileged containers start with a runtime filter only", "merge this into "+file+", and run this again:", string(config))
 }
 
 // awaitEngine returns when the engine answers.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +22,7 @@ func program(t *testing.T, name, script string) string {
 // refuses wants an error that -if-possible passes over, and that says all this.
 func refuses(t *testing.T, err error, says ...string) {
 	t.Helper()
-	if _, ok := errors.AsType[*cannotError](err); !ok {
+	if !cannotHave(err) {
 		t.Fatalf("error %v, want one that says what this machine cannot have", err)
 	}
 	for _, s := range append(says, "make test") {
@@ -48,4 +47,27 @@ func TestEngineThatCannotStart(t *testing.T) {
 	p.host = host{root: true, sysResource: true, dockerd: program(t, "dockerd", "echo 'failed to mount overlay: operation not permitted' >&2; exit 1")}
 	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
 	refuses(t, p.one(t.Context(), p.engineStep(startEngine)), "dockerd ended", "operation not permitted", defaultSocket)
+}
+
+// The second start finds the configuration of the first, or what a user has made of it.
+func TestConfigurationOfTheFilter(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "daemon.json")
+	for range 2 {
+		if err := configureFilter(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	merged := `{"log-driver":"journald","default-runtime":"` + filterName + `","runtimes":{"other":{"path":"/o"},"` + filterName + `":{"path":"` + filterPath + `"}}}`
+	for text, fits := range map[string]bool{
+		merged: true, strings.Replace(merged, filterPath, "/elsewhere", 1): false, `{"log-driver":"journald"}`: false, `{`: false, ``: false,
+	} {
+		put(t, file, text)
+		err := configureFilter(file)
+		if (err == nil) != fits || err != nil && (!cannotHave(err) || !strings.Contains(err.Error(), `"default-runtime": "`+filterName+`"`)) {
+			t.Errorf("%s: error %v, want that it fits: %t", text, err, fits)
+		}
+		if left, err := os.ReadFile(file); err != nil || string(left) != text {
+			t.Errorf("%s has become %s, %v", text, left, err)
+		}
+	}
 }

@@ -26,10 +26,9 @@ func main() {
 		err = errors.New("interrupted; what was done is kept, and the next run goes on from there")
 	}
 	stop()
-	var cannot *cannotError
 	switch {
 	case err == nil:
-	case errors.As(err, &cannot) && *ifPossible:
+	case cannotHave(err) && *ifPossible:
 		fmt.Fprintf(os.Stdout, "provision: %v\nprovision: the tests that need it are skipped, by name\n", err)
 	default:
 		fmt.Fprintln(os.Stderr, "provision:", err)
@@ -45,6 +44,19 @@ func (e *cannotError) Error() string { return e.why }
 // cannot is an error that says why, and what to do, a line each.
 func cannot(why string, do ...string) error {
 	return &cannotError{why: strings.Join(append([]string{why}, do...), "\n  ")}
+}
+
+// cannotHave tells whether all of an error is what this machine cannot have: beside a
+// failure that is none, it is one.
+func cannotHave(err error) bool {
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
+		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !cannotHave(err) })
+	}
+	_, ok := errors.AsType[*cannotError](err)
+	return ok
 }
 
 // errOurs is in the chain of errors that are this repository's and no machine's.
@@ -80,7 +92,7 @@ func run(ctx context.Context, out io.Writer, platforms []string) error {
 			return fmt.Errorf("-for %s: expected process, containers or kind", name)
 		}
 	}
-	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost(), platforms: platforms, daemonLog: daemonLog}
+	p := &provision{tell: t, repo: repo, cache: filepath.Join(user, "rebound", "provision"), host: lookAtHost(), platforms: platforms, daemonLog: daemonLog, turns: machineTurns}
 	err = p.all(ctx)
 	t.table()
 	return err

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"syscall"
 	"time"
 )
 
@@ -32,6 +31,8 @@ type provision struct {
 	repo  string
 	cache string // what is kept
 	work  string // what is not
+	// turns is the name that the run whose turn it is has on this machine.
+	turns string
 
 	host   host
 	engine engine
@@ -54,14 +55,14 @@ type provision struct {
 type inputs struct{ base, root, kubernetes, coredns, postgres, redis, metrics, node string }
 
 func (p *provision) all(ctx context.Context) error {
+	if !slices.Contains(p.platforms, platformContainers) && !slices.Contains(p.platforms, platformKind) {
+		return nil // processes need nothing
+	}
 	unlock, err := p.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if !slices.Contains(p.platforms, platformContainers) && !slices.Contains(p.platforms, platformKind) {
-		return nil // processes need nothing
-	}
 	if err := p.haveEngine(ctx); err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (p *provision) engineStep(do action) step {
 		what, err := p.getEngine(ctx, do, log)
 		return what, couldNot("this machine got no Docker engine", err, log,
 			"in a container: give it the engine of its host (mount "+defaultSocket+" into it), or start it with --privileged",
-			"elsewhere: mend what is said above, and run this again: sudo make provision")
+			"elsewhere: mend what is said above, and run this again: "+asRoot)
 	}}
 }
 
@@ -194,8 +195,9 @@ const plainRuntime = "runc"
 
 // tryPrivileged starts a privileged container where that may not go: a node is one.
 // Where nothing was done, an engine with another runtime than runc has been tried.
+// Nothing else is privileged: a helper of the containers has the capabilities it needs.
 func (p *provision) tryPrivileged(ctx context.Context, changed bool) error {
-	if p.host.sysResource || !p.engine.local {
+	if p.host.sysResource || !p.engine.local || !slices.Contains(p.platforms, platformKind) {
 		return nil
 	}
 	start := time.Now()
@@ -209,32 +211,4 @@ func (p *provision) tryPrivileged(ctx context.Context, changed bool) error {
 	}
 	p.tell.done("runtime filter", alreadyThere+", a privileged container starts without CAP_SYS_RESOURCE", time.Since(start))
 	return nil
-}
-
-// lock keeps a second run out until this one has ended.
-func (p *provision) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(p.cache, 0o755); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(p.cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	for told := false; ; told = true {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
-		if err == nil {
-			return func() { _ = f.Close() }, nil // which gives the lock back
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
-		}
-		if !told {
-			p.tell.say("lock", "another provision is at it; waiting")
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), f.Close())
-		case <-time.After(time.Second):
-		}
-	}
 }

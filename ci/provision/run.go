@@ -19,6 +19,9 @@ type command struct {
 	env  []string // beside this process's
 	in   io.Reader
 	log  io.Writer // where it writes; nil: into the error alone
+	// alone: with mounts and processes of its own, that all end when it does, and it when
+	// this process does, even when that is killed. It takes CAP_SYS_ADMIN.
+	alone bool
 }
 
 // output runs it and returns what it wrote to its standard output. When ctx ends it
@@ -55,6 +58,13 @@ func (c command) prepare(ctx context.Context) *exec.Cmd {
 	cmd.Dir, cmd.Stdin = c.dir, c.in
 	cmd.Env = append(append(os.Environ(), "LC_ALL=C.UTF-8"), c.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if c.alone {
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID
+		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS // as which Go makes all mounts private
+		// The first process of such a namespace heeds no other signal that it does not
+		// handle, and takes all the others with it.
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd

@@ -99,7 +99,7 @@ func (p *provision) one(ctx context.Context, s step) error {
 	wg.Wait()
 	if err := errors.Join(err, log.file.Close()); err != nil {
 		p.tell.done(s.name, "failed", time.Since(start))
-		if _, ok := errors.AsType[*cannotError](err); ok {
+		if cannotHave(err) {
 			return err
 		}
 		return fmt.Errorf("%s: %w\n%s\nall it said: %s", s.name, err, log.tail(), log.file.Name())

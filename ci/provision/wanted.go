@@ -60,12 +60,15 @@ func (p *provision) read(ctx context.Context) error {
 		return err
 	}
 	out, err := command{args: []string{"go", "mod", "download", "-json", "sigs.k8s.io/kind"}, dir: p.repo}.output(ctx)
+	var module struct{ Dir, Error string }
+	if bad := json.Unmarshal([]byte(out), &module); bad != nil {
+		return errors.Join(err, fmt.Errorf("read go mod download: %w", bad))
+	}
+	if module.Error != "" {
+		return cannot("this machine got no module of kind: "+module.Error, "see that it reaches a Go module proxy (GOPROXY), and run this again", orElse)
+	}
 	if err != nil {
 		return err
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal([]byte(out), &module); err != nil {
-		return fmt.Errorf("read go mod download: %w", err)
 	}
 	p.kind = module.Dir
 	defaults, err := os.ReadFile(filepath.Join(p.kind, "pkg", "apis", "config", "defaults", "image.go"))

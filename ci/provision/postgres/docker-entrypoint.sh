@@ -49,7 +49,7 @@ make_database() {
 	rm -f "${password[@]#*=}"
 	printf '\nhost all all all %s\n' "$POSTGRES_HOST_AUTH_METHOD" >>"$PGDATA/pg_hba.conf"
 
-	PGPASSWORD="$POSTGRES_PASSWORD" pg_ctl -w start -o "$(printf '%q ' "${@:2}") -c listen_addresses='' -p 5432"
+	PGPASSWORD="$POSTGRES_PASSWORD" pg_ctl -w start -o "$(printf '%q ' "${@:2}" -c listen_addresses= -p 5432)"
 	export PGPASSWORD="$POSTGRES_PASSWORD"
 	if [ "$POSTGRES_DB" != postgres ]; then
 		sql --dbname postgres --set db="$POSTGRES_DB" <<<'CREATE DATABASE :"db";'
