@@ -207,7 +207,7 @@ func revertLease(ctx context.Context, dir string, undo func(context.Context, har
 		}
 	}
 	if err := errors.Join(problems...); err != nil {
-		return err
+		return fmt.Errorf("%w (way out, where what it is about is gone for good: rebound faults revert --forget %s)", err, filepath.Base(dir))
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("remove lease %s: %w", filepath.Base(dir), err)

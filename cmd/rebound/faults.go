@@ -151,19 +151,43 @@ func loadSystem(file, platform string) (*manifest.System, error) {
 }
 
 func faultsActiveCommand() *cobra.Command {
-	return leasesCommand("active", "Print the leases: what would be undone if their runs died now", "", func(_ context.Context, state string) ([]faults.LeaseInfo, error) {
-		return faults.Leases(state)
+	return leasesCommand("active", "Print the leases: what would be undone if their runs died now", func(_ context.Context, state string) ([]faults.LeaseInfo, string, error) {
+		leases, err := faults.Leases(state)
+		return leases, "", err
 	})
 }
 
 func faultsRevertCommand() *cobra.Command {
-	return leasesCommand("revert", "Undo what runs left whose guardian is dead as well, and print it", "all of it is undone", func(ctx context.Context, state string) ([]faults.LeaseInfo, error) {
-		return faults.RevertLeases(ctx, state, run.Undo)
+	const undone = "all of it is undone"
+	var forget string
+	c := leasesCommand("revert", "Undo what runs left whose guardian is dead as well, and print it", func(ctx context.Context, state string) ([]faults.LeaseInfo, string, error) {
+		if forget == "" {
+			leases, err := faults.RevertLeases(ctx, state, run.Undo)
+			return leases, undone, err
+		}
+		lease, err := faults.ForgetLease(ctx, state, forget, run.Undo)
+		if errors.Is(err, faults.ErrNoLease) {
+			return nil, "", usage(err)
+		} else if err != nil {
+			return nil, "", err
+		}
+		if len(lease.Ops) == 0 && lease.Problem == "" {
+			return []faults.LeaseInfo{lease}, undone, nil
+		}
+		return []faults.LeaseInfo{lease}, "it is forgotten: what is printed here was not undone, and will not be tried again", nil
 	})
+	c.Long = `Revert undoes what runs left whose guardian is dead as well, as every run does when it
+starts, and prints it. What cannot be undone is kept and tried again. Where that will
+never succeed, since the cluster is gone for good for example, --forget RUN gives up
+what that run left: it is tried a last time, and what is given up is printed.`
+	c.Example = "  rebound faults revert\n  rebound faults revert --forget 3f9a1c0b7d52"
+	c.Flags().StringVar(&forget, "forget", "", "give up what this run left and cannot be undone")
+	return c
 }
 
-// done is said when do has succeeded with something; "": nothing is.
-func leasesCommand(name, short, done string, do func(context.Context, string) ([]faults.LeaseInfo, error)) *cobra.Command {
+// leasesCommand prints the leases that do returns, and done, what is to be said when it
+// has succeeded with some; "": nothing is.
+func leasesCommand(name, short string, do func(ctx context.Context, state string) (leases []faults.LeaseInfo, done string, err error)) *cobra.Command {
 	var out output
 	var state string
 	c := &cobra.Command{
@@ -173,7 +197,10 @@ func leasesCommand(name, short, done string, do func(context.Context, string) ([
 			if err != nil {
 				return usage(err)
 			}
-			leases, doErr := do(c.Context(), dir)
+			leases, done, doErr := do(c.Context(), dir)
+			if _, ok := errors.AsType[*exitError](doErr); ok {
+				return doErr
+			}
 			leases = append([]faults.LeaseInfo{}, leases...) // a list also as JSON
 			err = out.print(c.OutOrStdout(), leases, func(w io.Writer) error {
 				if len(leases) == 0 {

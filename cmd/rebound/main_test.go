@@ -84,6 +84,7 @@ func TestExitCodesOfMistakes(t *testing.T) {
 		{"report", t.TempDir()},
 		{"list", "nothing"},
 		{"faults", "try"},
+		{"faults", "revert", "--forget", "nobody"},
 		{"demo", "extra"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {

@@ -121,7 +121,7 @@ func (b Batch) Run(ctx context.Context) (pairs []Pair, err error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := on.hold(ctx, b.Config.Cluster, b.Config.State)
+	release, err := on.hold(ctx, b.Config)
 	if err != nil {
 		return nil, err
 	}

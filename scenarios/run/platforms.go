@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rebound-chaos/rebound/faults"
 	"github.com/rebound-chaos/rebound/fixtures/cluster"
 	"github.com/rebound-chaos/rebound/fixtures/containers"
 	"github.com/rebound-chaos/rebound/fixtures/host"
@@ -51,8 +52,9 @@ type Platform struct {
 	// nil: it arms none but those of host.
 	Undo func(ctx context.Context, op harm.Op) (mine bool, err error)
 	// Hold keeps what runs make for themselves, and would delete, for those that follow;
-	// what it returns gives that up. nil: they make nothing that others could use.
-	Hold func(ctx context.Context, o cluster.Options) (release func(context.Context) error, err error)
+	// what it returns gives that up, which is armed until then. nil: they make nothing
+	// that others could use.
+	Hold func(ctx context.Context, o cluster.Options, lease harm.Lease) (release func(context.Context) error, err error)
 }
 
 // Within is how long things may take on a platform.
@@ -172,21 +174,35 @@ func (p Platform) arm(a sut.Arm) error {
 	}
 }
 
-// hold keeps what the runs of a batch share. A platform that is not there has nothing
-// to be kept: its runs will say so.
-func (p Platform) hold(ctx context.Context, o cluster.Options, state string) (release func(context.Context) error, err error) {
+// hold keeps what the runs of a batch share, under a guardian of its own: theirs are
+// gone when it is given up. A platform that is not there has nothing to be kept: its
+// runs will say so.
+func (p Platform) hold(ctx context.Context, c Config) (release func(context.Context) error, err error) {
 	none := func(context.Context) error { return nil }
 	if p.Hold == nil {
 		return none, nil
 	}
-	if o.State, err = StateDir(state); err != nil {
+	if c.Cluster.State, err = MakeStateDir(c.State); err != nil {
 		return nil, err
 	}
-	release, err = p.Hold(ctx, o)
-	if errors.As(err, new(*sut.Missing)) {
-		return none, nil
+	if c.Binary == "" {
+		if c.Binary, err = host.Binary(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return release, err
+	g, err := faults.StartGuardian(ctx, faults.GuardianConfig{Binary: c.Binary, State: c.Cluster.State, Run: newRunID()})
+	if err != nil {
+		return nil, err
+	}
+	giveUp, err := p.Hold(ctx, c.Cluster, g)
+	if err != nil {
+		errClose := g.Close(ctx)
+		if errors.As(err, new(*sut.Missing)) {
+			return none, errClose
+		}
+		return nil, errors.Join(err, errClose)
+	}
+	return func(ctx context.Context) error { return errors.Join(giveUp(ctx), g.Close(ctx)) }, nil
 }
 
 // residue is what of a run is left on the host and on the platform. One that is not

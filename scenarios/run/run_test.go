@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/rebound-chaos/rebound/faults"
 	"github.com/rebound-chaos/rebound/fixtures/host"
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
@@ -23,8 +21,6 @@ import (
 	"github.com/rebound-chaos/rebound/scenarios"
 	"github.com/rebound-chaos/rebound/scenarios/run"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // compressed is a scenario that takes seconds: the same machinery, less patience.
 func compressed(fault scenarios.Fault, expect ...scenarios.Check) *scenarios.Scenario {
