@@ -79,7 +79,7 @@ e2e: build ## Tests that start real systems, break them and judge; what `unit` l
 
 # The suites come one after another: on few cores they would slow each other down. But
 # for negative, whose users are few and whose limits are wide: it is played beside the
-# first. One that fails does not keep the others from being run.
+# others. One that fails does not keep the others from being run.
 SUITES ?= process negative $(filter containers kind,$(PLATFORMS))
 # Which specs: '!slow', 'smoke', 'layer-network && !off'.
 LABELS ?= $(if $(REBOUND_NIGHTLY),,!slow)
@@ -95,7 +95,6 @@ suites: build ## Scenarios as specs, on every platform: SUITES='kind' LABELS='sm
 	$(if $(filter negative,$(SUITES)),play negative >$(SUITES_OUT)/negative.log 2>&1 & beside=$$!;) \
 	for s in $(filter-out negative,$(SUITES)); do \
 	  play $$s || failed="$$failed $$s"; \
-	  [[ -z $$beside ]] || { wait $$beside || failed="$$failed negative"; beside=; cat $(SUITES_OUT)/negative.log; }; \
 	done; \
 	[[ -z $$beside ]] || { wait $$beside || failed="$$failed negative"; cat $(SUITES_OUT)/negative.log; }; \
 	cat $(SUITES_OUT)/specs.txt 2>/dev/null || echo "no spec was run"; \
