@@ -69,13 +69,14 @@ JUDGING := TestDemo|TestTwoRuns|TestExitCodeTells
 # What the platforms that are left out have in packages that are not.
 ABSENT := $(if $(filter containers,$(PLATFORMS)),,TestContainers)|$(if $(filter kind,$(PLATFORMS)),,TestKind)
 
+# The longest come first, so that none is waited for at the end.
 .PHONY: e2e
 e2e: build ## Tests that start real systems, break them and judge; what `unit` leaves out
-	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -parallel 4 -count=1 -timeout 20m ./scenarios/run
+	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -p 1 -parallel 4 -count=1 -timeout 20m ./scenarios/run ./fixtures/load
 	$(GO) test -count=1 -timeout 20m -run '^($(JUDGING))' ./cmd/rebound
-	$(GO) test -p 4 -parallel 4 -count=1 -timeout 60m -skip '^($(JUDGING)|($(ABSENT))$$)' \
+	$(GO) test -p 5 -parallel 4 -count=1 -timeout 60m -skip '^($(JUDGING)|($(ABSENT))$$)' \
 	  $(if $(filter kind,$(PLATFORMS)),./fixtures/cluster) $(if $(filter containers,$(PLATFORMS)),./fixtures/containers) \
-	  ./cmd/rebound ./fixtures/process ./fixtures/host ./fixtures/shop ./faults/faulttest
+	  ./cmd/rebound ./faults/faulttest ./fixtures/shop ./fixtures/process ./fixtures/host
 
 # The suites come one after another: on few cores they would slow each other down. But
 # for negative, whose users are few and whose limits are wide: it is played beside the
