@@ -1,6 +1,10 @@
 package assertions
 
-import "github.com/rebound-chaos/rebound/reports/timeline"
+import (
+	"time"
+
+	"github.com/rebound-chaos/rebound/reports/timeline"
+)
 
 // observation tells whether an event lies between the first injection and the
 // end of observation.
@@ -23,3 +27,29 @@ func (o *observation) observe(e timeline.Event) {
 }
 
 func (o *observation) open() bool { return o.begun && !o.ended }
+
+// stretch is the part of a run that gates look at: from the baseline, the last where
+// it was taken again, to the end of observation.
+type stretch struct {
+	begin, end   time.Duration
+	begun, ended bool
+}
+
+// observe tells whether the stretch begins, and what was seen before does not count.
+func (s *stretch) observe(e timeline.Event) (begins bool) {
+	var o observation
+	o.observe(e)
+	switch {
+	case e.Phase != nil && e.Phase.Name == timeline.PhaseBaseline:
+		s.begin, s.begun = e.At, true
+		return true
+	case o.ended && !s.ended:
+		s.end, s.ended = e.At, true
+	}
+	return false
+}
+
+// holds tells whether a whole second of load lies in it.
+func (s *stretch) holds(l *timeline.Load) bool {
+	return s.begun && l.Start >= s.begin && (!s.ended || l.Start+time.Second <= s.end)
+}
