@@ -2,6 +2,7 @@ package healers_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -23,15 +24,30 @@ func BenchmarkStepIdle(b *testing.B) {
 // BenchmarkStepCrash is an exit answered, with 3000 instances: the exit of one
 // that is out of rotation seen to its restart issued, without the shell.
 func BenchmarkStepCrash(b *testing.B) {
-	seen := delta(order(1, exited, out))
+	e := big(1000)
+	lives := func(n int, change ...func(*sut.Instance)) sut.Instance {
+		in := order(1, change...)
+		in.Incarnation, in.Exits = strconv.Itoa(n), uint64(n)
+		return in
+	}
+	in := &healers.Input{}
 	b.ReportAllocs()
-	for b.Loop() {
-		b.StopTimer()
-		e := big(1000)
-		b.StartTimer()
-		if o := e.Step(&seen); len(o.Acts) != 1 || o.Acts[0].Verb != "restart" {
+	for n := 1; b.Loop(); n++ {
+		in.Now += 12 * time.Hour // no rate, no back-off and no recurrence of the one before
+		in.System = sut.Delta{Rev: uint64(2 * n), Instances: []sut.Instance{lives(n, exited, out)}}
+		in.Done, in.Probes = nil, nil
+		o := e.Step(in)
+		if len(o.Acts) != 1 || o.Acts[0].Verb != "restart" {
 			b.Fatal("no restart")
 		}
+		b.StopTimer() // it lives again, and is well
+		again := lives(n + 1)
+		in.Now += time.Second
+		in.Done = []healers.Done{{ID: o.Acts[0].ID, Result: healers.ResultOK}}
+		in.System = sut.Delta{Rev: uint64(2*n + 1), Instances: []sut.Instance{again}}
+		in.Probes = []probe.Change{{Target: again.Target, Role: probe.Readiness, Result: probe.Success}}
+		e.Step(in)
+		b.StartTimer()
 	}
 }
 

@@ -1,0 +1,312 @@
+package files
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/healers/scaler"
+)
+
+// observations is OBSERVATIONS.json as people write it. What is left out is what upstream
+// has where nothing is said: no Ready condition, no start, no phase.
+type observations struct {
+	Now            *metav1.Time      `json:"now,omitempty"`            // default: this moment
+	SpecReplicas   *int32            `json:"specReplicas,omitempty"`   // default: 1
+	StatusReplicas *int32            `json:"statusReplicas,omitempty"` // default: specReplicas
+	Pods           []pod             `json:"pods,omitempty"`
+	Object         []object          `json:"object,omitempty"`
+	External       []external        `json:"external,omitempty"`
+	Errors         map[string]string `json:"errors,omitempty"`
+	History        history           `json:"history,omitzero"`
+	LastScaleTime  *metav1.Time      `json:"lastScaleTime,omitempty"` // of no influence, as upstream
+}
+
+type pod struct {
+	Name            string                       `json:"name"`
+	Phase           string                       `json:"phase,omitempty"`
+	Ready           *status                      `json:"ready,omitempty"`
+	ReadyTransition *metav1.Time                 `json:"readyTransition,omitempty"`
+	StartTime       *metav1.Time                 `json:"startTime,omitempty"`
+	Deleting        bool                         `json:"deleting,omitempty"`
+	Owned           *bool                        `json:"owned,omitempty"` // default: true
+	Requests        map[string]resource.Quantity `json:"requests,omitempty"`
+	Containers      []container                  `json:"containers,omitempty"`
+	Custom          map[string]sample            `json:"custom,omitempty"`
+}
+
+type container struct {
+	Name     string                       `json:"name"`
+	Requests map[string]resource.Quantity `json:"requests,omitempty"`
+	Usage    map[string]sample            `json:"usage,omitempty"`
+}
+
+type object struct {
+	Metric string             `json:"metric"`
+	Object reference          `json:"object"`
+	Value  *resource.Quantity `json:"value,omitempty"` // nil: it could not be had
+}
+
+type reference struct {
+	APIVersion string `json:"apiVersion,omitempty"` // not compared
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+}
+
+type external struct {
+	Metric   string              `json:"metric"`
+	Selector selector            `json:"selector,omitempty"`
+	Values   []resource.Quantity `json:"values,omitempty"`
+}
+
+type history struct {
+	Recommendations []recommendation `json:"recommendations,omitempty"`
+	ScaleUps        []change         `json:"scaleUps,omitempty"`
+	ScaleDowns      []change         `json:"scaleDowns,omitempty"`
+	Failures        []failure        `json:"failures,omitempty"`
+	ScaledToZero    *bool            `json:"scaledToZero,omitempty"`
+}
+
+type recommendation struct {
+	At       metav1.Time `json:"at"`
+	Replicas int32       `json:"replicas"`
+}
+
+type change struct {
+	At     metav1.Time `json:"at"`
+	Change int32       `json:"change"`
+}
+
+// failure is of a metric, by its place in the spec, from 0.
+type failure struct {
+	Metric int         `json:"metric"`
+	Since  metav1.Time `json:"since"`
+}
+
+// status is true, false or "Unknown".
+type status corev1.ConditionStatus
+
+func (s *status) UnmarshalJSON(b []byte) error {
+	switch string(b) {
+	case "true", `"True"`, `"true"`:
+		*s = status(corev1.ConditionTrue)
+	case "false", `"False"`, `"false"`:
+		*s = status(corev1.ConditionFalse)
+	case `"Unknown"`:
+		*s = status(corev1.ConditionUnknown)
+	default:
+		return fmt.Errorf("expected true, false or Unknown, got %s", b)
+	}
+	return nil
+}
+
+// sample is {value, timestamp, window}, or the value alone.
+type sample struct {
+	value     resource.Quantity
+	timestamp *time.Time
+	window    time.Duration
+}
+
+func (s *sample) UnmarshalJSON(b []byte) error {
+	if bytes.HasPrefix(b, []byte("{")) {
+		var long struct {
+			Value     *resource.Quantity `json:"value"`
+			Timestamp *metav1.Time       `json:"timestamp"`
+			Window    metav1.Duration    `json:"window"`
+		}
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&long); err != nil {
+			return fmt.Errorf("expected value, timestamp and window: %w", err)
+		}
+		if long.Value == nil {
+			return errors.New("expected a value; a sample that is missing is left out as a whole")
+		}
+		if long.Timestamp != nil {
+			s.timestamp = &long.Timestamp.Time
+		}
+		s.value, s.window = *long.Value, long.Window.Duration
+		return nil
+	}
+	if err := s.value.UnmarshalJSON(b); err != nil {
+		return fmt.Errorf("expected a quantity, like 500m, or value, timestamp and window; got %s", b)
+	}
+	return nil
+}
+
+// selector is a label selector, written out or as text; empty: none.
+type selector string
+
+func (s *selector) UnmarshalJSON(b []byte) error {
+	if bytes.HasPrefix(b, []byte(`"`)) {
+		var text string
+		if err := json.Unmarshal(b, &text); err != nil {
+			return err
+		}
+		parsed, err := metav1.ParseToLabelSelector(text)
+		if err != nil {
+			return fmt.Errorf("expected a label selector, like app=shop: %w", err)
+		}
+		if text != "" {
+			*s = selector(metav1.FormatLabelSelector(parsed))
+		}
+		return nil
+	}
+	var written metav1.LabelSelector
+	if err := json.Unmarshal(b, &written); err != nil {
+		return fmt.Errorf("expected a label selector: %w", err)
+	}
+	*s = selector(metav1.FormatLabelSelector(&written))
+	return nil
+}
+
+// Observation reads what one decision is made from, and the history before it. Quantities
+// that are too large are taken as the mode takes them ([scaler.Milli]). Its error is
+// [manifest.Problems].
+func Observation(file string, data []byte, compat bool) (*scaler.Observation, *scaler.History, error) {
+	var in observations
+	doc, err := manifest.Decode(file, data, &in)
+	if !doc.Read() {
+		return nil, nil, err
+	}
+	if err := manifest.Join(err, in.check(doc)...); err != nil {
+		return nil, nil, err
+	}
+	milli := func(q resource.Quantity) int64 { return scaler.Milli(q, compat) }
+	o := &scaler.Observation{Now: time.Now(), SpecReplicas: 1, Errors: in.Errors}
+	if in.Now != nil {
+		o.Now = in.Now.Time
+	}
+	if in.SpecReplicas != nil {
+		o.SpecReplicas = *in.SpecReplicas
+	}
+	o.StatusReplicas = o.SpecReplicas
+	if in.StatusReplicas != nil {
+		o.StatusReplicas = *in.StatusReplicas
+	}
+	for i := range in.Pods {
+		o.Pods = append(o.Pods, in.Pods[i].read(o.Now, milli))
+	}
+	for _, v := range in.Object {
+		if v.Value != nil {
+			o.Objects = append(o.Objects, scaler.ObjectValue{Metric: v.Metric, Kind: v.Object.Kind, Name: v.Object.Name, Milli: milli(*v.Value)})
+		}
+	}
+	for _, v := range in.External {
+		e := scaler.ExternalValues{Metric: v.Metric, Selector: string(v.Selector)}
+		for _, q := range v.Values {
+			e.Milli = append(e.Milli, milli(q))
+		}
+		o.External = append(o.External, e)
+	}
+	return o, in.History.read(), nil
+}
+
+func (in *observations) check(doc *manifest.Doc) (found []manifest.Problem) {
+	negative := func(n *int32, at string) {
+		if n != nil && *n < 0 {
+			found = append(found, doc.Problem(at, "expected a number of replicas, got %d", *n))
+		}
+	}
+	negative(in.SpecReplicas, "specReplicas")
+	negative(in.StatusReplicas, "statusReplicas")
+	names := map[string]bool{}
+	for i, p := range in.Pods {
+		at := fmt.Sprintf("pods[%d]", i)
+		if names[p.Name] {
+			found = append(found, doc.Problem(at+".name", "there are two pods named %s", p.Name))
+		}
+		names[p.Name] = true
+		phases := []string{"", "Pending", "Running", "Succeeded", "Failed", "Unknown"}
+		if !slices.Contains(phases, p.Phase) {
+			found = append(found, doc.Problem(at+".phase", "expected Pending, Running, Succeeded, Failed or Unknown, got %q", p.Phase))
+		}
+		for j, c := range p.Containers {
+			for name, q := range c.Requests {
+				if q.Sign() < 0 {
+					found = append(found, doc.Problem(fmt.Sprintf("%s.containers[%d].requests.%s", at, j, name), "expected a quantity of at least 0, got %s", q.String()))
+				}
+			}
+		}
+	}
+	for i := range in.History.Recommendations {
+		negative(&in.History.Recommendations[i].Replicas, fmt.Sprintf("history.recommendations[%d].replicas", i))
+	}
+	for i, c := range in.History.ScaleUps {
+		if c.Change <= 0 {
+			found = append(found, doc.Problem(fmt.Sprintf("history.scaleUps[%d].change", i), "expected by how many it grew, more than 0, got %d", c.Change))
+		}
+	}
+	for i, c := range in.History.ScaleDowns {
+		if c.Change <= 0 {
+			found = append(found, doc.Problem(fmt.Sprintf("history.scaleDowns[%d].change", i), "expected by how many it shrank, more than 0, got %d", c.Change))
+		}
+	}
+	return found
+}
+
+func (p *pod) read(now time.Time, milli func(resource.Quantity) int64) scaler.Pod {
+	out := scaler.Pod{
+		Name: p.Name, Phase: corev1.PodPhase(p.Phase), Deleting: p.Deleting,
+		Foreign: p.Owned != nil && !*p.Owned, Requests: amounts(p.Requests, milli), Custom: samples(p.Custom, now, milli),
+	}
+	if p.Ready != nil {
+		out.Ready = corev1.ConditionStatus(*p.Ready)
+	}
+	if p.ReadyTransition != nil {
+		out.ReadyTransition = p.ReadyTransition.Time
+	}
+	if p.StartTime != nil {
+		out.Start = p.StartTime.Time
+	}
+	for _, c := range p.Containers {
+		out.Containers = append(out.Containers, scaler.Container{Name: c.Name, Requests: amounts(c.Requests, milli), Usage: samples(c.Usage, now, milli)})
+	}
+	return out
+}
+
+func amounts(of map[string]resource.Quantity, milli func(resource.Quantity) int64) (out []scaler.Amount) {
+	for name, q := range of {
+		out = append(out, scaler.Amount{Resource: corev1.ResourceName(name), Milli: milli(q)})
+	}
+	return out
+}
+
+// samples without a time are of now.
+func samples(of map[string]sample, now time.Time, milli func(resource.Quantity) int64) (out []scaler.Sample) {
+	for name, s := range of {
+		at := now
+		if s.timestamp != nil {
+			at = *s.timestamp
+		}
+		out = append(out, scaler.Sample{Metric: name, Milli: milli(s.value), At: at, Window: s.window})
+	}
+	return out
+}
+
+func (h *history) read() *scaler.History {
+	out := &scaler.History{ScaledToZero: h.ScaledToZero}
+	for _, r := range h.Recommendations {
+		out.Recommendations = append(out.Recommendations, scaler.Recommendation{At: r.At.Time, Replicas: r.Replicas})
+	}
+	changes := func(in []change) (out []scaler.Change) {
+		for _, c := range in {
+			out = append(out, scaler.Change{At: c.At.Time, Change: c.Change})
+		}
+		slices.SortStableFunc(out, func(a, b scaler.Change) int { return a.At.Compare(b.At) })
+		return out
+	}
+	out.ScaleUps, out.ScaleDowns = changes(h.ScaleUps), changes(h.ScaleDowns)
+	for _, f := range h.Failures {
+		out.Failures = append(out.Failures, scaler.Failure{Metric: f.Metric, Since: f.Since.Time})
+	}
+	return out
+}

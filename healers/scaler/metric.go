@@ -1,0 +1,300 @@
+package scaler
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// metric is one entry of spec.metrics, ready to be reckoned with.
+type metric struct {
+	kind      autoscalingv2.MetricSourceType
+	name      string // of the metric, or of the resource
+	container string
+	object    autoscalingv2.CrossVersionObjectReference
+	selector  string
+	by        autoscalingv2.MetricTargetType // empty: the target does not fit the kind
+	percent   int32                          // by Utilization
+	milli     int64                          // by AverageValue and Value
+	says      string
+	reason    string // of the condition, when it cannot be had
+}
+
+var errTarget = errors.New("neither a value target nor an average value target was set")
+
+func (s *Scaler) compile(spec *autoscalingv2.MetricSpec) metric {
+	m := metric{kind: spec.Type}
+	switch spec.Type {
+	case autoscalingv2.ResourceMetricSourceType:
+		m.name = string(spec.Resource.Name)
+		s.resource(&m, spec.Resource.Target, "")
+		m.reason = "FailedGetResourceMetric"
+	case autoscalingv2.ContainerResourceMetricSourceType:
+		m.name, m.container = string(spec.ContainerResource.Name), spec.ContainerResource.Container
+		s.resource(&m, spec.ContainerResource.Target, "container ")
+		m.reason = "FailedGetContainerResourceMetric"
+	case autoscalingv2.PodsMetricSourceType:
+		m.identify(spec.Pods.Metric)
+		s.target(&m, autoscalingv2.AverageValueMetricType, spec.Pods.Target.AverageValue)
+		m.says, m.reason = "pods metric "+m.name, "FailedGetPodsMetric"
+	case autoscalingv2.ObjectMetricSourceType:
+		m.identify(spec.Object.Metric)
+		m.object = spec.Object.DescribedObject
+		switch target := spec.Object.Target; {
+		case target.Type == autoscalingv2.ValueMetricType && target.Value != nil:
+			s.target(&m, target.Type, target.Value)
+			m.says = m.object.Kind + " metric " + m.name
+		case target.Type == autoscalingv2.AverageValueMetricType && target.AverageValue != nil:
+			s.target(&m, target.Type, target.AverageValue)
+			m.says = fmt.Sprintf("external metric %s(%+v)", m.name, spec.Object.Metric.Selector)
+		}
+		m.reason = "FailedGetObjectMetric"
+	case autoscalingv2.ExternalMetricSourceType:
+		m.identify(spec.External.Metric)
+		m.says = fmt.Sprintf("external metric %s(%+v)", m.name, spec.External.Metric.Selector)
+		if target := spec.External.Target; target.AverageValue != nil {
+			s.target(&m, autoscalingv2.AverageValueMetricType, target.AverageValue)
+		} else {
+			s.target(&m, autoscalingv2.ValueMetricType, target.Value)
+		}
+		m.reason = "FailedGetExternalMetric"
+	}
+	return m
+}
+
+func (m *metric) identify(id autoscalingv2.MetricIdentifier) {
+	m.name = id.Name
+	m.selector = metav1.FormatLabelSelector(id.Selector)
+	if id.Selector == nil {
+		m.selector = ""
+	}
+}
+
+// target is by a quantity, if there is one.
+func (s *Scaler) target(m *metric, by autoscalingv2.MetricTargetType, q *resource.Quantity) {
+	if q != nil {
+		m.by, m.milli = by, Milli(*q, !s.does(NoOverflow))
+	}
+}
+
+// resource has a target by a quantity, which goes first, or by utilization.
+func (s *Scaler) resource(m *metric, target autoscalingv2.MetricTarget, of string) {
+	m.says = m.name + " resource"
+	s.target(m, autoscalingv2.AverageValueMetricType, target.AverageValue)
+	if m.by == "" && target.AverageUtilization != nil {
+		m.by, m.percent = autoscalingv2.UtilizationMetricType, *target.AverageUtilization
+		m.says = m.name + " " + of + "resource utilization (percentage of request)"
+	}
+}
+
+// Milli is a quantity in thousandths of its unit. What is too many for an int64 is the
+// largest, or what upstream makes of it, which is 0.
+func Milli(q resource.Quantity, upstream bool) int64 {
+	if f := q.AsApproximateFloat64() * 1000; !upstream && f >= math.MaxInt64 {
+		return math.MaxInt64
+	} else if !upstream && f <= math.MinInt64 {
+		return math.MinInt64
+	}
+	return q.MilliValue()
+}
+
+// propose is how many replicas the metric asks for.
+func (s *Scaler) propose(m *metric, o *Observation) MetricResult {
+	out := MetricResult{Type: m.kind, Name: m.name, Container: m.container, Selector: m.selector, says: m.says}
+	if m.object.Kind != "" {
+		out.Object = m.object.Kind + "/" + m.object.Name
+	}
+	out.Target, out.TargetUtilization = m.milli, m.percent
+	if text, failed := o.Errors[m.name]; failed {
+		return out.fail("%s", text)
+	}
+	if m.by == "" {
+		return out.fail("%s", errTarget)
+	}
+	switch m.kind {
+	case autoscalingv2.ObjectMetricSourceType:
+		return s.object(m, o, out)
+	case autoscalingv2.ExternalMetricSourceType:
+		return s.external(m, o, out)
+	case autoscalingv2.ResourceMetricSourceType, autoscalingv2.ContainerResourceMetricSourceType, autoscalingv2.PodsMetricSourceType:
+		return s.perPod(m, o, out)
+	}
+	return out.fail("unknown metric source type %q", m.kind)
+}
+
+// perPod is upstream's GetResourceReplicas and calcPlainMetricReplicas.
+func (s *Scaler) perPod(m *metric, o *Observation, out MetricResult) MetricResult {
+	r := reading{sample: func(p *Pod) (Sample, bool) { return p.sample(m.name) }}
+	if m.kind != autoscalingv2.PodsMetricSourceType {
+		r.cpu = m.name == string(corev1.ResourceCPU)
+		r.sample = func(p *Pod) (Sample, bool) { return p.usage(m.name, m.container) }
+	}
+	share := m.by == autoscalingv2.UtilizationMetricType
+	if share {
+		r.request = func(p *Pod) (int64, string, bool) { return p.request(corev1.ResourceName(m.name), m.container) }
+		r.fill = int64(max(100, m.percent))
+	}
+	g := s.group(o, r)
+	out.Ready, out.Unready, out.Missing, out.Ignored = int(g.ready.pods), int(g.unready.pods), int(g.missing.pods), g.ignored
+	switch {
+	case g.pods == 0:
+		return out.fail("no pods returned by selector while calculating replica count")
+	case g.ready.pods == 0:
+		return out.fail("did not receive metrics for targeted pods (pods might be unready)")
+	case g.unsaid != "":
+		return out.fail("missing request for %s in %s", m.name, g.unsaid)
+	case share && g.ready.request == 0:
+		return out.fail("no metrics returned matched known pods")
+	}
+	compare := func(sum measured) ratio {
+		if share {
+			return s.arithmetic.utilization(sum, m.percent)
+		}
+		return s.arithmetic.average(sum, m.milli)
+	}
+	out.Usage = g.ready.usage / g.ready.pods
+	if share {
+		out.Utilization = percent(g.ready)
+	}
+	first := compare(g.ready)
+	out.Ratio = first.value
+	warming := g.unready.pods > 0 && first.value > 1
+	if !warming && g.missing.pods == 0 {
+		if s.within(first.value) {
+			return out.propose(o.SpecReplicas)
+		}
+		return out.propose(s.straight(first.value, s.arithmetic.times(first, g.ready.pods), o.SpecReplicas))
+	}
+	all := g.ready
+	switch {
+	case g.missing.pods > 0 && first.value < 1:
+		if !share {
+			g.filled.usage = s.arithmetic.mul(m.milli, g.missing.pods)
+		}
+		all.take(g.filled, s.arithmetic)
+	case g.missing.pods > 0 && first.value > 1:
+		all.take(g.missing, s.arithmetic)
+	}
+	if warming {
+		all.take(g.unready, s.arithmetic)
+	}
+	if share && all.request == 0 {
+		return out.fail("no metrics returned matched known pods")
+	}
+	again := compare(all)
+	out.Filled = again.value
+	if s.within(again.value) || first.value < 1 && again.value > 1 || first.value > 1 && again.value < 1 {
+		return out.propose(o.SpecReplicas)
+	}
+	return out.propose(turned(again.value, s.arithmetic.times(again, all.pods), o.SpecReplicas))
+}
+
+// turned keeps what would go against its ratio: more pods than replicas were counted, or
+// fewer.
+func turned(ratio float64, n, current int32) int32 {
+	if ratio < 1 && n > current || ratio > 1 && n < current {
+		return current
+	}
+	return n
+}
+
+// straight is turned where upstream does not ask: during a rollout more pods than replicas
+// are ready, and usage below its target would scale up (H5); and where none is ready, any
+// usage would scale down.
+func (s *Scaler) straight(ratio float64, n, current int32) int32 {
+	if !s.does(KeptDirection) {
+		return n
+	}
+	return turned(ratio, n, current)
+}
+
+// percent is upstream's currentUtilization.
+func percent(m measured) int32 {
+	p := float64(m.usage) * 100 / float64(m.request)
+	return int32(max(math.MinInt32, min(p, math.MaxInt32)))
+}
+
+func (s *Scaler) object(m *metric, o *Observation, out MetricResult) MetricResult {
+	for i := range o.Objects {
+		v := &o.Objects[i]
+		if v.Metric == m.name && v.Kind == m.object.Kind && v.Name == m.object.Name {
+			return s.shared(m, o, v.Milli, out)
+		}
+	}
+	return out.fail("unable to get metric %s: no value on %s %s", m.name, m.object.Kind, m.object.Name)
+}
+
+func (s *Scaler) external(m *metric, o *Observation, out MetricResult) MetricResult {
+	var found *ExternalValues
+	for i := range o.External {
+		v := &o.External[i]
+		if v.Metric != m.name || v.Selector != m.selector && v.Selector != "" {
+			continue
+		}
+		if found == nil || v.Selector == m.selector {
+			found = v
+		}
+	}
+	if found == nil || len(found.Milli) == 0 {
+		return out.fail("unable to get external metric %s: no metrics returned from external metrics API", m.name)
+	}
+	var sum int64
+	for _, v := range found.Milli {
+		sum = s.arithmetic.add(sum, v)
+		if !s.does(NoOverflow) && m.by == autoscalingv2.AverageValueMetricType && sum < 0 {
+			sum = math.MaxInt64 // upstream's guard against an overflow, there and nowhere else
+			break
+		}
+	}
+	return s.shared(m, o, sum, out)
+}
+
+// shared is a proposal from one number for all: upstream's getUsageRatioReplicaCount, and
+// the per-pod variants of Object and External.
+func (s *Scaler) shared(m *metric, o *Observation, usage int64, out MetricResult) MetricResult {
+	out.Usage = usage
+	if m.by == autoscalingv2.AverageValueMetricType {
+		pods := o.StatusReplicas
+		if s.does(NoZeroDivision) {
+			pods = max(pods, 1)
+		}
+		r := s.arithmetic.total(usage, m.milli, pods)
+		out.Ratio = r.value
+		if o.StatusReplicas > 0 {
+			out.Usage = usage / int64(o.StatusReplicas)
+		}
+		if s.within(r.value) && (o.StatusReplicas > 0 || !s.does(NoZeroDivision)) {
+			return out.propose(o.StatusReplicas)
+		}
+		// What one pod should do, whatever they are: upstream does not multiply by what it
+		// has just divided by.
+		n := s.arithmetic.times(s.arithmetic.total(usage, m.milli, 1), 1)
+		if m.kind == autoscalingv2.ExternalMetricSourceType && math.Ceil(float64(usage)/float64(m.milli)) > math.MaxInt32 {
+			n = math.MaxInt32 // there alone upstream has a guard
+		}
+		return out.propose(n)
+	}
+	r := s.arithmetic.total(usage, m.milli, 1)
+	out.Ratio = r.value
+	if o.SpecReplicas == 0 {
+		return out.propose(s.arithmetic.times(r, 1))
+	}
+	if s.within(r.value) {
+		return out.propose(o.SpecReplicas)
+	}
+	serving, pods := s.serving(o)
+	out.Ready = int(serving)
+	if pods == 0 {
+		return out.fail("unable to calculate ready pods: no pods returned by selector while calculating replica count")
+	}
+	return out.propose(s.straight(r.value, s.arithmetic.times(r, serving), o.SpecReplicas))
+}
+
+func (s *Scaler) within(ratio float64) bool {
+	return 1-s.down.tolerance <= ratio && ratio <= 1+s.up.tolerance
+}
