@@ -131,7 +131,7 @@ func (s *Scaler) propose(m *metric, o *Observation) MetricResult {
 func (s *Scaler) perPod(m *metric, o *Observation, out MetricResult) MetricResult {
 	r := reading{sample: func(p *Pod) (Sample, bool) { return p.sample(m.name) }}
 	if m.kind != autoscalingv2.PodsMetricSourceType {
-		r.cpu = m.name == string(corev1.ResourceCPU)
+		r.cpu, r.young = m.name == string(corev1.ResourceCPU), o.Now.Add(-s.options.CPUInitPeriod)
 		r.sample = func(p *Pod) (Sample, bool) { return p.usage(m.name, m.container) }
 	}
 	share := m.by == autoscalingv2.UtilizationMetricType
