@@ -25,7 +25,7 @@ type Definition struct {
 }
 
 // builtin is the list, sorted by name: one healer, one line.
-var builtin = []Definition{replaceHealer, restartHealer, rotateHealer, runbookHealer, tellHealer}
+var builtin = []Definition{replaceHealer, restartHealer, rotateHealer, runbookHealer, scaleHealer, tellHealer}
 
 // definitions are the same in the order in which they act.
 var definitions = slices.SortedFunc(slices.Values(builtin), func(a, b Definition) int { return cmp.Compare(a.Order, b.Order) })

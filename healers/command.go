@@ -9,6 +9,7 @@ func (e *Engine) takePolicy(in *Input) {
 		return
 	}
 	e.view.policy = in.Policy
+	clear(e.scalers)
 	name := in.Policy.Name + " " + in.Policy.Digest
 	if in.Trial {
 		name += " (on trial)" // what was tried is not known yet elsewhere
@@ -28,6 +29,7 @@ func (e *Engine) takePolicy(in *Input) {
 		}
 	}
 	e.forgetRunbooks()
+	e.forgetScaling()
 	e.view.all(e.touch)
 	e.touchWorks()
 }

@@ -52,9 +52,10 @@ type Output struct {
 	grants []Grant // of Acts, by index
 }
 
-// Sample is a metric's value.
+// Sample is a metric's value: of an instance, whose incarnation it names, or of a workload,
+// for all of it together. cpu is in cores, memory in bytes.
 type Sample struct {
-	Target sut.ID        `json:"target"`
+	Target sut.Target    `json:"target"`
 	Metric string        `json:"metric"`
 	Value  float64       `json:"value"`
 	At     time.Duration `json:"at"`
@@ -156,6 +157,7 @@ const (
 	RecordIntent   RecordKind = "intent"   // Act: about to be done
 	RecordOutcome  RecordKind = "outcome"  // Done
 	RecordCommand  RecordKind = "command"  // Command
+	RecordScale    RecordKind = "scale"    // Scale: how many instances a workload is to have
 	RecordState    RecordKind = "state"    // State: a level the fold needs, such as an instance's back-off
 )
 
@@ -176,6 +178,7 @@ type Record struct {
 	Done     *Done           `json:"done,omitempty"`
 	Change   *WorkChange     `json:"change,omitempty"`
 	Command  *Command        `json:"command,omitempty"`
+	Scale    *Scale          `json:"scale,omitempty"`
 	State    json.RawMessage `json:"state,omitempty"`
 	// Members are the instances of a workload of which Act is to replace one.
 	Members []sut.ID `json:"members,omitempty"`
@@ -201,6 +204,7 @@ const (
 	FindingStorm      FindingKind = "storm"      // of everything: too much is unhealthy at once
 	FindingBlind      FindingKind = "blind"      // of everything: the prober itself cannot look
 	FindingRecurring  FindingKind = "recurring"  // it was healed again and again
+	FindingSize       FindingKind = "size"       // of a workload: it is to have another number of instances
 )
 
 // Everything is the target of findings that are about the system as a whole.
@@ -214,6 +218,8 @@ type Finding struct {
 	// Runbook names the runbook whose trigger this is; of what recurs it is what does.
 	Runbook string `json:"runbook,omitempty"`
 	Detail  string `json:"detail,omitempty"`
+	// Replicas is how many instances the workload is to have.
+	Replicas int32 `json:"replicas,omitempty"`
 	// Ended: the condition is over.
 	Ended bool `json:"ended,omitempty"`
 }

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/policy"
 	"github.com/rebound-chaos/rebound/healers/runbook"
+	"github.com/rebound-chaos/rebound/healers/scaler"
 )
 
 // Engine is the healing engine: a pure state machine. Its durable state changes
@@ -29,12 +31,14 @@ type Engine struct {
 	spare      map[string]struct{}      // the other touched, empty between rounds
 	wanted     map[sut.ID]time.Duration // when a healer will want something
 	conditions map[Expr]*runbook.Condition
+	scalers    map[*policy.Scaling]*scaler.Scaler
 	tallies    tallies
 	turns      map[string]*turns // by workload: whose turn it is
 	calm       time.Duration     // since when a storm's threshold is not exceeded; 0: it is
 	order      []WorkID          // scratch
 	targets    []sut.ID          // scratch
 	rounds     int
+	born       time.Duration // of the first step; below 0: there was none
 	without    Rule // a rule that is left out, in tests of what it is for
 
 	out Output
@@ -48,8 +52,8 @@ func New(seed uint64, c Checkpoint) *Engine {
 	e := &Engine{
 		seed: seed, state: load(c.State), view: newView(), restored: true,
 		dirty: map[sut.ID]struct{}{}, touched: map[string]struct{}{}, spare: map[string]struct{}{},
-		wanted: map[sut.ID]time.Duration{}, conditions: map[Expr]*runbook.Condition{}, tallies: newTallies(),
-		turns: map[string]*turns{},
+		wanted: map[sut.ID]time.Duration{}, conditions: map[Expr]*runbook.Condition{}, scalers: map[*policy.Scaling]*scaler.Scaler{}, tallies: newTallies(),
+		turns: map[string]*turns{}, born: -1,
 	}
 	e.state.Seq = max(e.state.Seq, c.Seq)
 	e.view.findings = e.state.Findings
@@ -86,12 +90,19 @@ func (e *Engine) Step(in *Input) *Output {
 	e.out.grants, e.out.Next = e.out.grants[:0], 0
 	e.epoch = max(e.epoch, in.Epoch)
 	e.view.now = max(in.Now, e.view.now, e.state.At)
+	if e.born < 0 {
+		e.born = e.view.now
+	}
 
 	e.takePolicy(in)
 	for i := range in.Commands {
 		e.command(in.Commands[i])
 	}
 	e.view.apply(&in.System, e.touch)
+	e.view.sampled(in.Metrics)
+	if !in.Wall.IsZero() {
+		e.view.wall = in.Wall
+	}
 	for i := range in.Probes {
 		e.view.probe(&in.Probes[i], e.touch)
 	}
@@ -116,6 +127,7 @@ func (e *Engine) Step(in *Input) *Output {
 			e.touch(id)
 		}
 	}
+	e.scale()
 	e.decide()
 	e.out.Next = e.next()
 	return &e.out
@@ -254,6 +266,7 @@ func (e *Engine) next() time.Duration {
 		due(at)
 	}
 	due(e.sensible())
+	due(e.nextScale())
 	if next > 0 {
 		next = max(next, e.view.now+time.Millisecond)
 	}

@@ -43,6 +43,8 @@ func (s *state) fold(r *Record) {
 		}
 	case r.Kind == RecordWork && r.Change != nil:
 		s.foldChange(r)
+	case r.Kind == RecordScale && r.Scale != nil:
+		s.foldScale(r)
 	case r.Kind == RecordIntent && r.Act != nil:
 		s.foldIntent(r)
 	case r.Kind == RecordOutcome && r.Done != nil:
@@ -281,6 +283,8 @@ func (s *state) settle(a *openAct, result Result) {
 		delete(s.Restarts, a.Target.ID) // the instance is gone: its history with it
 	case a.Verb == verbRestart && result == ResultCancelled:
 		s.Restarts[a.Target.ID] = a.Was
+	case a.Verb == verbScale && result == ResultOK:
+		s.foldScaled(a, s.At)
 	}
 	w := s.Works[a.Work]
 	if w == nil || !slices.Contains(w.Flight, a.ID) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers/policy"
 )
 
@@ -71,7 +72,22 @@ func byPause(e *Engine, d *Decision, _ *Act, _ *Work) bool {
 // byScope: deny before allow. A database needs its env known, not production,
 // and a policy that names its workload.
 func byScope(e *Engine, d *Decision, a *Act, _ *Work) bool {
-	in := e.view.instances[a.Target.ID.Instance()]
+	if a.Target.ID.Kind() != sut.KindWorkload {
+		return e.outOfScope(d, a, e.view.instances[a.Target.ID.Instance()])
+	}
+	name := string(a.Target.ID)
+	w, known := e.view.workloads[name]
+	if !known {
+		return d.bind(Deny, 0, 0)
+	}
+	// All of a workload is touched, and of one without instances those that would come.
+	if e.outOfScope(d, a, &Instance{Instance: sut.Instance{Workload: name, Role: w.Role, Labels: w.Labels}}) {
+		return true
+	}
+	return slices.ContainsFunc(e.view.Members(name), func(id sut.ID) bool { return e.outOfScope(d, a, e.view.instances[id]) })
+}
+
+func (e *Engine) outOfScope(d *Decision, a *Act, in *Instance) bool {
 	if in == nil {
 		return d.bind(Deny, 0, 0)
 	}
@@ -112,7 +128,7 @@ func (e *Engine) covering(a *Act, in *Instance) policy.Selector {
 			return nil
 		}
 	}
-	if w, ok := e.view.Policy(in.ID); ok {
+	if w, ok := e.view.policyOf(in); ok {
 		return w.Selector
 	}
 	return nil

@@ -21,6 +21,15 @@ func (a *Act) scaledTo() (int, bool) {
 	return max(args.Replicas, 0), true
 }
 
+// scalesTo: the plan is for that number of instances.
+func (w *Work) scalesTo(n int32) bool {
+	if len(w.Plan.Steps) == 0 {
+		return false
+	}
+	to, scales := (&Act{Verb: w.Plan.Steps[0].Verb, Args: w.Plan.Steps[0].Args}).scaledTo()
+	return scales && to == int(n)
+}
+
 // leaving are the instances that a scale-down takes. Which go is the platform's choice,
 // so the worst of its choices is assumed: those that are available.
 func (e *Engine) leaving(a *Act) []sut.ID {

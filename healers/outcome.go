@@ -28,6 +28,7 @@ func (e *Engine) outcome(d Done) {
 
 func (e *Engine) close(a *openAct, d Done) {
 	e.emit(Record{Kind: RecordOutcome, Work: a.Work, Cause: a.Seq, Done: &d})
+	e.sized(&a.Act, d.Result)
 	e.touch(a.Target.ID)
 	if d.Result == ResultCancelled && e.state.Ramp.Limit > 0 {
 		e.touchWorks() // it has left its place of the ramp
@@ -60,6 +61,7 @@ func (e *Engine) settleUnknown() {
 		if result, ok := e.observe(a); ok {
 			e.stale(a.Target.ID)
 			e.note(stateNote{Settled: &Done{ID: a.ID, Result: result, Detail: "as observed"}}, a.Work, a.Seq)
+			e.sized(&a.Act, result)
 			e.touch(a.Target.ID)
 			continue
 		}
@@ -101,6 +103,9 @@ func (e *Engine) shows(a *Act) (Result, bool) {
 	lives, there := e.view.incarnation(a.Target.ID)
 	over := !there || lives != a.Target.Incarnation
 	switch {
+	case a.Verb == verbScale:
+		to, _ := a.scaledTo()
+		return ResultOK, there && e.view.Desired(string(a.Target.ID)) == to
 	case a.Verb == verbReplace && !there, a.Verb == verbRestart && over:
 		return ResultOK, true
 	case over && a.Target.ID.Kind() == sut.KindInstance:

@@ -254,7 +254,7 @@ func TestRecordsCrossTheWire(t *testing.T) {
 
 func TestBuiltin(t *testing.T) {
 	list := healers.Builtin()
-	if !slices.IsSortedFunc(list, func(a, b healers.Definition) int { return strings.Compare(a.Name, b.Name) }) || len(list) != 5 {
+	if !slices.IsSortedFunc(list, func(a, b healers.Definition) int { return strings.Compare(a.Name, b.Name) }) || len(list) != 6 {
 		t.Errorf("not sorted, or not all: %v", list)
 	}
 	for _, d := range list {

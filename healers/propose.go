@@ -54,7 +54,7 @@ func (e *Engine) open(kinds []FindingKind, id sut.ID) []openFinding {
 					found = append(found, e.state.Findings[keyOf(k, id, f.Runbook)])
 				}
 			}
-		case FindingExited, FindingNotLive, FindingNotReady, FindingReady, FindingAsked, FindingShared, FindingStorm, FindingBlind:
+		case FindingExited, FindingNotLive, FindingNotReady, FindingReady, FindingAsked, FindingShared, FindingStorm, FindingBlind, FindingSize:
 			if f, ok := e.state.Findings[keyOf(k, id, "")]; ok {
 				found = append(found, f)
 			}

@@ -39,6 +39,8 @@ type state struct {
 	Broken map[string][]back        `json:"broken,omitempty"`
 	Ended  map[string]time.Duration `json:"ended,omitempty"`
 	Ramp   ramp                     `json:"ramp,omitzero"`
+	// Scaled is, by workload, how it was scaled.
+	Scaled map[string]*scaled `json:"scaled,omitempty"`
 	// Swept is when what no question is about any more was last forgotten.
 	Swept time.Duration `json:"swept,omitempty"`
 
@@ -141,6 +143,7 @@ func newState() *state {
 		Restarts: map[sut.ID]backoff.Entry{}, Failures: map[failureKey]failure{},
 		Back: map[string][]back{}, Rates: map[string][]time.Duration{},
 		Healed: map[string][]healed{}, Broken: map[string][]back{}, Ended: map[string]time.Duration{},
+		Scaled: map[string]*scaled{},
 	}
 	s.reindex()
 	return s

@@ -43,6 +43,8 @@ func Text(r Record) string {
 		return fmt.Sprintf("act %d: %s%s", r.Done.ID, r.Done.Result, behind(r.Done.Detail))
 	case r.Kind == RecordCommand && r.Command != nil:
 		return textCommand(r.Command, r.Text)
+	case r.Kind == RecordScale && r.Scale != nil:
+		return r.Scale.Workload + ": " + r.Scale.detail()
 	case r.Kind == RecordState:
 		return textState(r.State)
 	default:
@@ -56,6 +58,7 @@ var findingWords = map[FindingKind]string{
 	FindingReady: "is ready and out of rotation", FindingVolumeFull: "is full", FindingAsked: "is to be restarted",
 	FindingShared: "is down for want of what it shares, it seems", FindingStorm: "is in a storm",
 	FindingBlind: "cannot be probed", FindingRecurring: "hides a problem",
+	FindingSize: "is to be scaled",
 }
 
 // called is what people call a target.
@@ -194,6 +197,16 @@ func textState(raw json.RawMessage) string {
 	default:
 		return string(raw)
 	}
+}
+
+func textReplicas(current, desired int32) string {
+	switch {
+	case desired > current:
+		return fmt.Sprintf("up from %d to %d", current, desired)
+	case desired < current:
+		return fmt.Sprintf("down from %d to %d", current, desired)
+	}
+	return fmt.Sprintf("%d stay", current)
 }
 
 // behind adds a detail in brackets, where there is one.

@@ -51,8 +51,8 @@ func (v Verb) rotates() bool { return v == verbRotateIn || v == verbRotateOut }
 func (v Verb) heavy() bool { return !v.tells() && !v.rotates() }
 
 // counted by the rates: what takes nothing away is not, so that a rate can never
-// keep a healthy instance from its users.
-func (v Verb) counted() bool { return !v.tells() && v != verbRotateIn }
+// keep a healthy instance from its users. Scaling has rates and a flap budget of its own.
+func (v Verb) counted() bool { return !v.tells() && v != verbRotateIn && v != verbScale }
 
 // repeatable after a crash of the engine, on the same incarnation. A restart is
 // fenced by the incarnation that it ends. A replacement is not: done twice it

@@ -24,7 +24,9 @@ type View struct {
 	members   map[string][]sut.ID // instances by workload, sorted
 	storage   map[sut.ID][]sut.ID // volumes by instance, sorted
 	placed    map[sut.ID][]sut.ID // instances by node and by zone, sorted
-	early     map[sut.ID]probes   // of incarnations that the system has not told of yet
+	samples   map[sampleKey]Sample
+	wall      time.Time         // zero: nobody said
+	early     map[sut.ID]probes // of incarnations that the system has not told of yet
 
 	findings map[findingKey]openFinding // the state's
 }
@@ -49,7 +51,7 @@ type probes struct {
 }
 
 func newView() *View {
-	v := &View{early: map[sut.ID]probes{}}
+	v := &View{early: map[sut.ID]probes{}, samples: map[sampleKey]Sample{}}
 	v.clear()
 	return v
 }
@@ -99,7 +101,10 @@ func (v *View) Has(kind FindingKind, id sut.ID) bool {
 // Policy is what the policy says of the workload of an instance; false: it does
 // not cover it.
 func (v *View) Policy(id sut.ID) (*policy.Workload, bool) {
-	in := v.instances[id.Instance()]
+	return v.policyOf(v.instances[id.Instance()])
+}
+
+func (v *View) policyOf(in *Instance) (*policy.Workload, bool) {
 	if v.policy == nil || in == nil {
 		return nil, false
 	}
@@ -169,6 +174,10 @@ func (v *View) matches(s map[string]string, in *Instance) bool {
 // incarnation is the one that lives at an ID now, of a volume that of its
 // instance; false: there is nothing.
 func (v *View) incarnation(id sut.ID) (string, bool) {
+	if id.Kind() == sut.KindWorkload {
+		_, known := v.workloads[string(id)]
+		return "", known
+	}
 	in := v.instances[id.Instance()]
 	if in == nil {
 		return "", false

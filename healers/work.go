@@ -90,7 +90,7 @@ func (e *Engine) step(w *Work) bool {
 			e.end(f.Kind, f.Target.ID, f.Runbook) // nobody expects it any more
 			open = false
 		}
-		if !open || f.Target != w.Plan.target() {
+		if !open || f.Target != w.Plan.target() || f.Kind == FindingSize && !w.scalesTo(f.Replicas) {
 			return e.change(w, WorkChange{Index: w.Index, State: WorkDropped, Reason: "the finding is over"})
 		}
 	}

@@ -44,6 +44,8 @@ type Model struct {
 	changed   map[sut.ID]bool
 	gone      []sut.ID
 	probes    []probe.Change
+	resized   bool // the number of replicas of some workload changed
+	samples   []healers.Sample
 	rev       uint64
 	made      int
 	doomed    map[string]bool // workloads whose newcomers are never ready
@@ -106,6 +108,26 @@ func (m *Model) each(workload string, f func(*instance)) {
 			f(in)
 		}
 	}
+}
+
+// Measure gives the engine a value of a metric: of a workload, or of an instance that there
+// is.
+func (m *Model) Measure(id sut.ID, metric string, value float64) {
+	s := healers.Sample{Target: sut.Target{ID: id}, Metric: metric, Value: value, At: m.shell.now, Window: time.Second}
+	if id.Kind() == sut.KindInstance {
+		in := m.instances[id]
+		if in == nil {
+			return
+		}
+		s.Target = in.Target
+	}
+	m.samples = append(m.samples, s)
+}
+
+// Instances are those of a workload, sorted.
+func (m *Model) Instances(workload string) (ids []sut.ID) {
+	m.each(workload, func(in *instance) { ids = append(ids, in.ID) })
+	return ids
 }
 
 // Crash ends an incarnation.
@@ -263,9 +285,12 @@ func (m *Model) news(reset, again bool) (sut.Delta, []probe.Change) {
 			d.Volumes = append(d.Volumes, m.volumes[id].Volume)
 		}
 	}
-	if reset {
-		d.Workloads, d.Gone = slices.Clone(m.Workloads), nil
+	if reset || m.resized {
+		d.Workloads = slices.Clone(m.Workloads)
 	}
-	m.changed, m.gone, m.probes = map[sut.ID]bool{}, nil, nil
+	if reset {
+		d.Gone = nil
+	}
+	m.changed, m.gone, m.probes, m.resized = map[sut.ID]bool{}, nil, nil, false
 	return d, probes
 }

@@ -140,6 +140,7 @@ func (s *Shell) start() {
 func (s *Shell) step() {
 	in := &healers.Input{Now: s.now, Done: s.done, Commands: s.said}
 	in.System, in.Probes = s.Model.news(s.boot || s.Resets, s.boot)
+	in.Metrics, s.Model.samples = s.Model.samples, nil
 	if s.boot {
 		in.Policy, in.Trial = s.Policy, true
 	}

@@ -3,6 +3,7 @@ package healerstest
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,6 +31,9 @@ func (m *Model) do(a healers.Act, done func(healers.Result)) {
 }
 
 func (m *Model) carryOut(a healers.Act) healers.Result {
+	if a.Verb == "scale" {
+		return m.scale(a)
+	}
 	in := m.instances[a.Target.ID.Instance()]
 	if a.Verb != healers.VerbNotify && a.Verb != healers.VerbPage && (in == nil || in.Incarnation != a.Target.Incarnation) {
 		return healers.ResultRefused
@@ -63,6 +67,33 @@ func (m *Model) carryOut(a healers.Act) healers.Result {
 		m.gone = append(m.gone, in.ID)
 	default:
 		return m.carryOutVolume(a)
+	}
+	return healers.ResultOK
+}
+
+// scale makes and removes instances: the newest go first.
+func (m *Model) scale(a healers.Act) healers.Result {
+	var args struct{ Replicas int }
+	i := slices.IndexFunc(m.Workloads, func(w sut.Workload) bool { return sut.ID(w.Name) == a.Target.ID })
+	if i < 0 || json.Unmarshal(a.Args, &args) != nil {
+		return healers.ResultRefused
+	}
+	w := &m.Workloads[i]
+	if w.Desired == args.Replicas {
+		return healers.ResultAlready
+	}
+	m.Executed = append(m.Executed, Executed{a, m.shell.now})
+	w.Desired, m.resized = args.Replicas, true
+	for n := range w.Desired {
+		if id := sut.InstanceID(w.Name, n); m.instances[id] == nil {
+			in := m.add(*w, id)
+			m.touch(in)
+			m.ready(in)
+		}
+	}
+	for _, id := range m.Instances(w.Name)[min(w.Desired, len(m.Instances(w.Name))):] {
+		delete(m.instances, id)
+		m.gone = append(m.gone, id)
 	}
 	return healers.ResultOK
 }

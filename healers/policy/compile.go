@@ -185,13 +185,13 @@ func covers(a, b Selector) bool {
 }
 
 func (c *compiler) workload(at string, w WorkloadSpec) Workload {
-	c.notYet(at+".autoscaling", w.Autoscaling, "autoscaling is")
 	out := Workload{
 		Selector:     c.selector(at+".selector", w.Selector),
 		Liveness:     c.probe(at+".livenessProbe", w.LivenessProbe, liveness),
 		Readiness:    c.probe(at+".readinessProbe", w.ReadinessProbe, readiness),
 		Startup:      c.probe(at+".startupProbe", w.StartupProbe, startup),
 		Restart:      c.restart(at+".restart", w.Restart),
+		Scaling:      c.scaling(at, &w),
 		Rotate:       w.ReadinessProbe != nil,
 		ReplaceAfter: time.Duration(w.ReplaceAfter),
 	}

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/healers/scaler"
 )
 
 // HealingPolicy is a `kind: HealingPolicy` document as people write it.
@@ -53,9 +54,18 @@ type WorkloadSpec struct {
 	// DisruptionBudget bounds how many may be down at once by our own acts.
 	// Default: maxUnavailable 1.
 	DisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"disruptionBudget,omitempty"`
+	// Autoscaling says how many instances there are. Default: as many as the platform has.
+	Autoscaling *AutoscalingSpec `json:"autoscaling,omitempty"`
+}
 
-	// Known, and refused by name until its feature is there.
-	Autoscaling any `json:"autoscaling,omitempty"`
+// AutoscalingSpec is autoscaling/v2's HorizontalPodAutoscalerSpec, whose scaleTargetRef the
+// selector stands for: it must name a workload. What upstream lacks is in [scaler.Spec].
+type AutoscalingSpec struct {
+	scaler.Spec
+	// Compat is v2 for upstream's integers, its defects included. Default: without them.
+	Compat string `json:"compat,omitempty"`
+	// Every is the time between two decisions. Default: 15s.
+	Every manifest.Duration `json:"every,omitempty"`
 }
 
 // ProbingSpec says how the probes of a workload are asked where core/v1 has no

@@ -211,7 +211,16 @@ func TestProblems(t *testing.T) {
 		{"no unit", replace("replaceAfter: 4s", "replaceAfter: 4"), []string{"spec.workloads[0].replaceAfter: expected a duration with a unit"}},
 		{"breakers", replace("runbooks: [disk-full]", "runbooks: [disk-full]\n  breakers: [{dependency: store}]"), []string{"spec.breakers: circuit breakers are not there yet; leave it out"}},
 		{"trust", replace("runbooks: [disk-full]", "runbooks: [disk-full]\n  trust: {startAt: alertOnly}"), []string{"spec.trust: trust levels are not there yet"}},
-		{"autoscaling", replace("replaceAfter: 4s", "autoscaling: {minReplicas: 3}"), []string{"spec.workloads[0].autoscaling: autoscaling is not there yet"}},
+		{"scaling without a limit", replace("replaceAfter: 4s", "autoscaling: {minReplicas: 1}"), []string{
+			"spec.workloads[0].autoscaling.maxReplicas: Invalid value: 0: must be greater than 0",
+			"spec.workloads[0].autoscaling.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`",
+		}},
+		{"scaling by what is no metric", replace("replaceAfter: 4s", "autoscaling: {maxReplicas: 3, metrics: [{type: Resource}]}"), []string{"spec.workloads[0].autoscaling.metrics[0].resource: Required value"}},
+		{"a field that scaling has not", replace("replaceAfter: 4s", "autoscaling: {maxReplica: 3}"), []string{
+			"spec.workloads[0].autoscaling.maxReplica: unknown field; did you mean maxReplicas?",
+			"spec.workloads[0].autoscaling.maxReplicas: Invalid value", "spec.workloads[0].autoscaling.maxReplicas: Invalid value",
+		}},
+		{"compat of another version", replace("replaceAfter: 4s", "autoscaling: {maxReplicas: 3, compat: v1}"), []string{`spec.workloads[0].autoscaling.compat: expected v2, got "v1"`}},
 		{"exec without a command", replace("{tcpSocket: {port: http}", "{exec: {command: []}"), []string{"livenessProbe.exec.command: expected a program"}},
 		{"grpc port", replace("{tcpSocket: {port: http}", "{grpc: {port: 0, service: shop}"), []string{"livenessProbe.grpc.port: expected the number that the System declares for a port, 1 to 65535, got 0"}},
 		{"grpc mode", replace("{tcpSocket: {port: http}", "{grpc: {port: 1, mode: tls}"), []string{`livenessProbe.grpc.mode: expected Plaintext or TLS, got "tls"`}},
@@ -273,5 +282,33 @@ func TestProblems(t *testing.T) {
 				t.Errorf("want %d problems, got %d:\n%v", len(c.want), len(lines), err)
 			}
 		})
+	}
+}
+
+func TestAutoscaling(t *testing.T) {
+	p, err := Load("shop.yaml", []byte(`
+apiVersion: rebound.dev/v1
+kind: HealingPolicy
+metadata: {name: shop}
+spec:
+  workloads:
+    - selector: {workload: orders}
+      autoscaling: {maxReplicas: 9, every: 5s, fallback: {after: 1m, replicas: 4}, behavior: {scaleDown: {stabilizationWindowSeconds: 60}}}
+    - selector: {workload: store}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.Workloads[0].Scaling
+	if s.Spec.MaxReplicas != 9 || *s.Spec.MinReplicas != 1 || s.Every != 5*time.Second || s.Compat || s.Spec.Fallback.Replicas != 4 ||
+		*s.Spec.Metrics[0].Resource.Target.AverageUtilization != 80 || len(s.Spec.Behavior.ScaleUp.Policies) != 2 {
+		t.Errorf("got %+v", s)
+	}
+	if p.Workloads[1].Scaling != nil {
+		t.Error("what does not say so is not scaled")
+	}
+	_, err = Load("shop.yaml", []byte("apiVersion: rebound.dev/v1\nkind: HealingPolicy\nmetadata: {name: shop}\nspec:\n  workloads:\n    - selector: {labels: {a: b}}\n      autoscaling: {maxReplicas: 9}\n"))
+	if err == nil || !strings.Contains(err.Error(), "spec.workloads[0].selector.workload: expected the workload that is scaled") {
+		t.Errorf("got %v", err)
 	}
 }

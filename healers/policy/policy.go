@@ -5,6 +5,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rebound-chaos/rebound/healers/scaler"
 )
 
 // Policy is what the engine is told: compiled from a HealingPolicy and its
@@ -45,6 +47,15 @@ type Workload struct {
 	// UnhealthyEviction is policy/v1's unhealthyPodEvictionPolicy: whether an instance
 	// that is not ready may be evicted although too few others are. "": IfHealthyBudget.
 	UnhealthyEviction string `json:"unhealthyEviction,omitempty"`
+	// Scaling says how many instances there are; nil: nobody scales.
+	Scaling *Scaling `json:"scaling,omitempty"`
+}
+
+// Scaling is how a workload, which its selector names, is scaled.
+type Scaling struct {
+	Spec   *scaler.Spec  `json:"spec"` // with its defaults
+	Compat bool          `json:"compat,omitempty"`
+	Every  time.Duration `json:"every"`
 }
 
 // Probing says how the probes are asked where core/v1 has no field for it.

@@ -122,7 +122,7 @@ func (d *Decision) bound() string {
 	case BoundUpRate, BoundDownRate:
 		return fmt.Sprintf("%s: %d were wanted, and %s allows %d", d.Bound, d.Have, d.policy(), d.Limit)
 	case BoundUpWindow, BoundDownWindow:
-		return fmt.Sprintf("%s: %d are wanted now, and %d were in the stabilization window", d.Bound, d.Have, d.Limit)
+		return fmt.Sprintf("%s: %d are wanted now, and what was wanted in the stabilization window keeps %d", d.Bound, d.Have, d.Limit)
 	case BoundFlaps:
 		return fmt.Sprintf("flapBudget: the direction turned %d times, and may %d times, so the %d replicas stay", d.Have, d.Limit, d.Current)
 	}

@@ -72,7 +72,30 @@ func (h *History) Clone() *History {
 	return &out
 }
 
-// record remembers what was asked for, in place of one that old says is too old.
+// Remember keeps what was asked for, and forgets what was longer ago than keep.
+func (h *History) Remember(now time.Time, replicas int32, keep time.Duration) {
+	cutoff := now.Add(-keep)
+	h.Recommendations = slices.DeleteFunc(h.Recommendations, func(r Recommendation) bool { return r.At.Before(cutoff) })
+	h.Recommendations = append(h.Recommendations, Recommendation{At: now, Replicas: replicas})
+}
+
+// Change keeps that the number was changed, and forgets what was longer ago than keep.
+func (h *History) Change(now time.Time, from, to int32, keep time.Duration) {
+	h.ScaledToZero = new(to == 0)
+	cutoff := now.Add(-keep)
+	add := func(changes []Change, by int32) []Change {
+		changes = slices.DeleteFunc(changes, func(x Change) bool { return x.At.Before(cutoff) })
+		return append(changes, Change{At: now, Change: by})
+	}
+	switch {
+	case to > from:
+		h.ScaleUps = add(h.ScaleUps, to-from)
+	case to < from:
+		h.ScaleDowns = add(h.ScaleDowns, from-to)
+	}
+}
+
+// record is Remember as upstream has it: in place of the last that old says is too old.
 func (h *History) record(now time.Time, replicas int32, old func(time.Time) bool) {
 	slot := -1
 	for i := range h.Recommendations {
@@ -118,6 +141,11 @@ func since(changes []Change, cutoff time.Time, a arithmetic) (n int32) {
 
 // Scaled remembers that the number was changed, which has been done.
 func (s *Scaler) Scaled(h *History, now time.Time, from, to int32) {
+	if s.does(BothDirections) {
+		_, keep := s.Keeps()
+		h.Change(now, from, to, keep)
+		return
+	}
 	h.ScaledToZero = new(to == 0)
 	if s.spec.Behavior == nil && !s.does(FlapLimit) {
 		return // upstream counts them for behaviors alone
@@ -130,15 +158,15 @@ func (s *Scaler) Scaled(h *History, now time.Time, from, to int32) {
 	}
 }
 
+// Keeps is how long what was asked for, and what was changed, can matter.
+func (s *Scaler) Keeps() (recommendations, changes time.Duration) {
+	return max(s.up.window, s.down.window), max(s.up.longest, s.down.longest, s.flapWithin)
+}
+
 // store puts a change in place of one that no limit reads any more. Upstream forgets what
 // is older than the longest period of the same direction, although the other direction
 // reads it too (H2).
 func (s *Scaler) store(changes []Change, c Change, longest time.Duration) []Change {
-	if s.does(BothDirections) {
-		cutoff := c.At.Add(-max(s.up.longest, s.down.longest, s.flapWithin))
-		kept := slices.DeleteFunc(changes, func(x Change) bool { return x.At.Before(cutoff) })
-		return append(kept, c)
-	}
 	slot := -1
 	for i := range changes {
 		if changes[i].At.Before(c.At.Add(-longest)) {

@@ -1,0 +1,338 @@
+package healers
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/backoff"
+	"github.com/rebound-chaos/rebound/healers/policy"
+	"github.com/rebound-chaos/rebound/healers/probe"
+	"github.com/rebound-chaos/rebound/healers/scaler"
+)
+
+const scaleName = "scale"
+
+var scaleHealer = Definition{
+	Name:    scaleName,
+	Summary: "gives a workload as many instances as its HorizontalPodAutoscaler asks for",
+	Of:      []FindingKind{FindingSize},
+	Order:   5, // what is broken is mended first
+	Retry:   backoff.Config{Initial: 5 * time.Second, Max: time.Minute},
+	Healer:  proposal(proposeScale),
+}
+
+func proposeScale(_ *View, f Finding) []Plan {
+	args, err := json.Marshal(map[string]int32{"replicas": f.Replicas})
+	if err != nil {
+		return nil // not possible: plain data
+	}
+	return []Plan{{Healer: scaleName, Targets: []sut.Target{f.Target}, Steps: []PlanStep{{Verb: verbScale, Target: f.Target, Args: args}}}}
+}
+
+// Scale is one decision about how many instances a workload is to have, and what must be
+// remembered of it: the history of a scaler is the fold of these.
+type Scale struct {
+	Workload string       `json:"workload"`
+	Current  int32        `json:"current"`
+	Wanted   int32        `json:"wanted"` // by the metrics, before any limit
+	Desired  int32        `json:"desired"`
+	Reason   string       `json:"reason,omitempty"`
+	Bound    scaler.Bound `json:"bound,omitempty"`
+	Have     int64        `json:"have,omitempty"`
+	Limit    int64        `json:"limit,omitempty"`
+	// Says is what bound, in words with its numbers.
+	Says    string        `json:"says,omitempty"`
+	Metrics []ScaleMetric `json:"metrics,omitempty"`
+	// Asked: Wanted is a recommendation, which counts for Keep.
+	Asked    bool             `json:"asked,omitempty"`
+	Keep     time.Duration    `json:"keep,omitempty"`
+	Failures []scaler.Failure `json:"failures,omitempty"`
+	Spent    scaler.Spent     `json:"spent,omitzero"`
+}
+
+// ScaleMetric is what one metric said.
+type ScaleMetric struct {
+	Name     string  `json:"name"`
+	Proposal *int32  `json:"proposal,omitempty"` // nil: it failed
+	Ratio    float64 `json:"ratio,omitempty"`    // of usage to target; 0 also where that is no number
+	Error    string  `json:"error,omitempty"`
+}
+
+// scaled is what the engine remembers of how a workload was scaled.
+type scaled struct {
+	At      time.Duration  `json:"at"` // of the last decision
+	Current int32          `json:"current"`
+	Keep    time.Duration  `json:"keep,omitempty"` // of changes
+	History scaler.History `json:"history"`
+}
+
+// sampleKey is what a sample is of.
+type sampleKey struct {
+	target sut.ID
+	metric string
+}
+
+// staleAfter is how much older than the time between two decisions a sample may be: it is
+// missing then, and not what it was.
+const staleAfter = 3
+
+// at is the engine's time as a scaler takes it.
+func at(t time.Duration) time.Time { return time.Unix(0, 0).UTC().Add(t) }
+
+// scale decides for each workload whose time has come.
+func (e *Engine) scale() {
+	for i := range e.view.policy.Workloads {
+		w := &e.view.policy.Workloads[i]
+		if w.Scaling == nil || e.scaleDue(w) > e.view.now {
+			continue
+		}
+		name := w.Selector[policyWorkload]
+		if _, known := e.view.workloads[name]; known && e.view.lost == "" {
+			e.scaleOne(name, w.Scaling)
+		}
+	}
+}
+
+// policyWorkload is the selector's key for the workload's name.
+const policyWorkload = "workload"
+
+// scaleDue is when a workload is decided on next. An engine that has just begun gives its
+// sources the time between two decisions to be read.
+func (e *Engine) scaleDue(w *policy.Workload) time.Duration {
+	due := e.born
+	if s := e.state.Scaled[w.Selector[policyWorkload]]; s != nil {
+		due = max(due, s.At)
+	}
+	return due + w.Scaling.Every
+}
+
+// nextScale is when the next decision is due; 0: none is.
+func (e *Engine) nextScale() (next time.Duration) {
+	for i := range e.view.policy.Workloads {
+		w := &e.view.policy.Workloads[i]
+		if w.Scaling == nil {
+			continue
+		}
+		if due := e.scaleDue(w); next == 0 || due < next {
+			next = due
+		}
+	}
+	return next
+}
+
+func (e *Engine) scaleOne(name string, p *policy.Scaling) {
+	s := e.scalers[p]
+	if s == nil {
+		s = scaler.New(p.Spec, scaler.Options{Compat: p.Compat})
+		e.scalers[p] = s
+	}
+	h := &scaler.History{}
+	if was := e.state.Scaled[name]; was != nil {
+		h = was.History.Clone()
+	}
+	o := e.observation(name, p)
+	h.Seed(o.Now, o.SpecReplicas)
+	d := s.Decide(o, h)
+	keep, changes := s.Keeps()
+	says := d.Explain()
+	r := &Scale{
+		Workload: name, Current: d.Current, Wanted: d.Wanted, Desired: d.Desired, Reason: says.Reason,
+		Bound: d.Bound, Have: d.Have, Limit: d.Limit, Says: says.Bound,
+		Asked: len(d.Metrics) > 0 && d.Bound != scaler.BoundMetric, Keep: max(keep, changes), Failures: h.Failures, Spent: h.Spent,
+	}
+	for i := range d.Metrics {
+		m := ScaleMetric{Name: d.Metrics[i].Name, Proposal: d.Metrics[i].Proposal, Error: d.Metrics[i].Error}
+		if x := d.Metrics[i].Ratio; !math.IsNaN(x) && !math.IsInf(x, 0) {
+			m.Ratio = x
+		}
+		r.Metrics = append(r.Metrics, m)
+	}
+	e.emit(Record{Kind: RecordScale, Scale: r})
+	id := sut.ID(name)
+	if f, open := e.state.Findings[keyOf(FindingSize, id, "")]; open && (d.Desired == d.Current || f.Replicas != d.Desired) {
+		e.end(FindingSize, id, "")
+	}
+	if d.Desired != d.Current {
+		e.begin(Finding{Kind: FindingSize, Target: sut.Target{ID: id}, Since: e.view.now, Replicas: d.Desired, Detail: r.detail()})
+	}
+	e.touch(id)
+}
+
+// detail is a decision in words.
+func (s *Scale) detail() string {
+	text := textReplicas(s.Current, s.Desired) + ": " + s.Reason
+	if s.Says != "" {
+		text += "; " + s.Says
+	}
+	return text
+}
+
+// observation is what the view shows of a workload, as a scaler takes it.
+func (e *Engine) observation(name string, p *policy.Scaling) *scaler.Observation {
+	current := int32(min(e.view.Desired(name), math.MaxInt32))
+	members := e.view.Members(name)
+	o := &scaler.Observation{Now: at(e.view.now), SpecReplicas: current, StatusReplicas: int32(len(members))}
+	fresh := e.view.now - staleAfter*p.Every
+	for _, id := range members {
+		o.Pods = append(o.Pods, e.pod(e.view.instances[id], p, fresh))
+	}
+	for i := range p.Spec.Metrics {
+		m := &p.Spec.Metrics[i]
+		switch {
+		case m.Object != nil:
+			if v, ok := e.sample(sut.ID(name), m.Object.Metric.Name, fresh); ok {
+				o.Objects = append(o.Objects, scaler.ObjectValue{
+					Metric: m.Object.Metric.Name, Kind: m.Object.DescribedObject.Kind, Name: m.Object.DescribedObject.Name, Milli: v.Milli,
+				})
+			}
+		case m.External != nil:
+			if v, ok := e.sample(sut.ID(name), m.External.Metric.Name, fresh); ok {
+				o.External = append(o.External, scaler.ExternalValues{Metric: m.External.Metric.Name, Milli: []int64{v.Milli}})
+			}
+		}
+	}
+	return o
+}
+
+func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scaler.Pod {
+	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse}
+	switch in.Phase {
+	case sut.PhaseRunning:
+	case sut.PhaseExited:
+		out.Phase = corev1.PodPending // it is started again, and serves nobody until then
+	default:
+		out.Phase = corev1.PodPending
+	}
+	if e.view.Ready(in.ID) == sut.Yes {
+		out.Ready = corev1.ConditionTrue
+	}
+	if !in.Since.IsZero() && !e.view.wall.IsZero() {
+		out.Start = at(max(e.view.now-e.view.wall.Sub(in.Since), 0))
+	}
+	out.ReadyTransition = out.Start
+	if in.Readiness.Result == probe.Success || in.Readiness.Result == probe.Failure {
+		out.ReadyTransition = at(in.Readiness.Since)
+	}
+	c := scaler.Container{Name: in.Workload}
+	if r := in.Requests; r.CPU > 0 {
+		c.Requests = append(c.Requests, scaler.Amount{Resource: corev1.ResourceCPU, Milli: thousandths(r.CPU)})
+	}
+	if r := in.Requests; r.Memory > 0 {
+		c.Requests = append(c.Requests, scaler.Amount{Resource: corev1.ResourceMemory, Milli: thousandths(float64(r.Memory))})
+	}
+	for i := range p.Spec.Metrics {
+		switch m := &p.Spec.Metrics[i]; {
+		case m.Resource != nil:
+			c.Usage = e.samples(c.Usage, in.ID, string(m.Resource.Name), fresh)
+		case m.ContainerResource != nil:
+			c.Name = m.ContainerResource.Container
+			c.Usage = e.samples(c.Usage, in.ID, string(m.ContainerResource.Name), fresh)
+		case m.Pods != nil:
+			out.Custom = e.samples(out.Custom, in.ID, m.Pods.Metric.Name, fresh)
+		}
+	}
+	out.Containers = []scaler.Container{c}
+	return out
+}
+
+func (e *Engine) samples(into []scaler.Sample, of sut.ID, metric string, fresh time.Duration) []scaler.Sample {
+	if s, ok := e.sample(of, metric, fresh); ok && !slices.ContainsFunc(into, func(o scaler.Sample) bool { return o.Metric == metric }) {
+		return append(into, s)
+	}
+	return into
+}
+
+// sample is the newest of a target, unless it is stale, or of another incarnation.
+func (e *Engine) sample(of sut.ID, metric string, fresh time.Duration) (scaler.Sample, bool) {
+	s, ok := e.view.samples[sampleKey{of, metric}]
+	if !ok || s.At < fresh || s.At > e.view.now {
+		return scaler.Sample{}, false
+	}
+	if in := e.view.instances[of]; in != nil && s.Target.Incarnation != in.Incarnation {
+		return scaler.Sample{}, false
+	}
+	return scaler.Sample{Metric: metric, Milli: thousandths(s.Value), At: at(s.At), Window: s.Window}, true
+}
+
+// thousandths is a value as upstream reckons, rounded up as its quantities are, and as near
+// as an int64 comes to it.
+func thousandths(v float64) int64 {
+	m := math.Ceil(v * 1000)
+	switch {
+	case m >= math.MaxInt64:
+		return math.MaxInt64
+	case m <= math.MinInt64:
+		return math.MinInt64
+	}
+	return int64(m)
+}
+
+// put keeps the newest sample of each target and metric. What is no number is none.
+func (v *View) sampled(samples []Sample) {
+	for _, s := range samples {
+		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+			continue
+		}
+		key := sampleKey{s.Target.ID, s.Metric}
+		if old, ok := v.samples[key]; !ok || cmp.Compare(old.At, s.At) <= 0 {
+			v.samples[key] = s
+		}
+	}
+}
+
+// sized: a workload has the number that was decided on, until the next decision finds
+// another.
+func (e *Engine) sized(a *Act, r Result) {
+	if a.Verb == verbScale && (r == ResultOK || r == ResultAlready) {
+		e.end(FindingSize, a.Target.ID, "")
+	}
+}
+
+// forgetScaling ends the findings of workloads that the policy does not scale any more.
+func (e *Engine) forgetScaling() {
+	for _, key := range slices.Sorted(maps.Keys(e.state.Findings)) {
+		f := e.state.Findings[key]
+		scales := func(w policy.Workload) bool { return w.Scaling != nil && sut.ID(w.Selector[policyWorkload]) == f.Target.ID }
+		if f.Kind == FindingSize && !slices.ContainsFunc(e.view.policy.Workloads, scales) {
+			e.end(f.Kind, f.Target.ID, "")
+		}
+	}
+}
+
+// foldScale takes a decision in.
+func (s *state) foldScale(r *Record) {
+	d := r.Scale
+	was := s.Scaled[d.Workload]
+	if was == nil {
+		was = &scaled{}
+		s.Scaled[d.Workload] = was
+	}
+	was.At, was.Current, was.Keep = r.At, d.Current, d.Keep
+	was.History.Seed(at(r.At), d.Current)
+	if d.Asked {
+		was.History.Remember(at(r.At), d.Wanted, d.Keep)
+	}
+	if was.History.ScaledToZero != nil && d.Current != 0 {
+		was.History.ScaledToZero = new(false)
+	}
+	was.History.Failures, was.History.Spent = d.Failures, d.Spent
+}
+
+// foldScaled takes in that a workload was scaled.
+func (s *state) foldScaled(a *openAct, now time.Duration) {
+	to, scales := a.scaledTo()
+	was := s.Scaled[string(a.Target.ID)]
+	if !scales || was == nil {
+		return
+	}
+	n := int32(min(to, math.MaxInt32))
+	was.History.Change(at(now), was.Current, n, was.Keep)
+	was.Current = n
+}

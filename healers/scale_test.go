@@ -1,0 +1,166 @@
+package healers_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/rebound-chaos/rebound/healers"
+	"github.com/rebound-chaos/rebound/healers/healerstest"
+	"github.com/rebound-chaos/rebound/healers/policy"
+	"github.com/rebound-chaos/rebound/healers/scaler"
+)
+
+// scaledPolicy gives orders a replica for each ten in the queue, three to eight.
+func scaledPolicy() *policy.Policy {
+	p := shopPolicy()
+	spec := &scaler.Spec{}
+	spec.MinReplicas, spec.MaxReplicas = new(int32(3)), 8
+	spec.Metrics = []autoscalingv2.MetricSpec{{Type: autoscalingv2.ExternalMetricSourceType, External: &autoscalingv2.ExternalMetricSource{
+		Metric: autoscalingv2.MetricIdentifier{Name: "queue"},
+		Target: autoscalingv2.MetricTarget{Type: autoscalingv2.AverageValueMetricType, AverageValue: new(resource.MustParse("10"))},
+	}}}
+	spec.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleDown: &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: new(int32(60))}}
+	p.Workloads[0].Scaling = &policy.Scaling{Spec: spec.Defaulted(), Every: 15 * time.Second}
+	p.Digest = "scaled"
+	return p
+}
+
+// queue measures the queue every five seconds.
+func queue(s *healerstest.Shell, m *healerstest.Model, until time.Duration, depth func(time.Duration) float64) {
+	for at := time.Second; at < until; at += 5 * time.Second {
+		s.At(at, func() {
+			if d := depth(at); d >= 0 {
+				m.Measure("orders", "queue", d)
+			}
+		})
+	}
+}
+
+func atLeast(n int) func(*healerstest.Model) error {
+	return func(m *healerstest.Model) error {
+		got := len(m.Instances("orders"))
+		if got < n {
+			return fmt.Errorf("expected at least %d instances, got %d", n, got)
+		}
+		return serving("orders", got)(m)
+	}
+}
+
+func sized(n int) func(*healerstest.Model) error {
+	return func(m *healerstest.Model) error {
+		if got := len(m.Instances("orders")); got != n {
+			return fmt.Errorf("expected %d instances, got %d", n, got)
+		}
+		return serving("orders", n)(m)
+	}
+}
+
+// scales are the acts of the scaler, with their times.
+func scales(s *healerstest.Shell) (out []string) {
+	for _, x := range s.Model.Executed {
+		if x.Verb == "scale" {
+			out = append(out, fmt.Sprintf("%s %s", x.At.Round(time.Second), x.Args))
+		}
+	}
+	return out
+}
+
+func TestScaling(t *testing.T) {
+	const until = 5 * time.Minute
+	spike := func(at time.Duration) float64 {
+		if at > time.Minute && at < 2*time.Minute {
+			return 100
+		}
+		return 30
+	}
+	play := func(depth func(time.Duration) float64, healed func(*healerstest.Model) error) healerstest.Scenario {
+		return healerstest.Scenario{
+			Policy: scaledPolicy(), Model: shop, Until: until, Healed: healed,
+			Break: func(s *healerstest.Shell, m *healerstest.Model) { queue(s, m, until+3*time.Minute, depth) },
+		}
+	}
+	for _, row := range []struct {
+		name string
+		sc   healerstest.Scenario
+		want []string
+	}{
+		{"a spike: up at once, to the maximum, and down after the window", play(spike, sized(3)), []string{`1m15s {"replicas":7}`, `1m45s {"replicas":8}`, `3m0s {"replicas":3}`}},
+		{"an outage of the metric in a spike: nothing is scaled down", play(func(at time.Duration) float64 {
+			if at > 90*time.Second {
+				return -1
+			}
+			return spike(at)
+		}, atLeast(7)), []string{`1m15s {"replicas":7}`, `1m45s {"replicas":8}`}},
+		{"nothing to do", play(func(time.Duration) float64 { return 30 }, sized(3)), nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := row.sc.Play(1, nil)
+			if got := scales(s); !slices.Equal(got, row.want) {
+				t.Errorf("expected %v, got %v\n%s", row.want, got, healerstest.Tell(s))
+			}
+			healerstest.Prove(t, row.sc)
+		})
+	}
+}
+
+// A scale-down is charged to the disruption budget, and says so.
+func TestScalingIsHeldByTheGuard(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		set   func(p *policy.Policy)
+		depth float64
+		want  healers.Rule
+	}{
+		{"outside the scope", func(p *policy.Policy) { p.Guard.Never = []policy.Selector{{"workload": "orders"}} }, 100, healers.RuleScope},
+		{"a person must say so", func(p *policy.Policy) { p.Guard.Approval = []string{"scale"} }, 100, healers.RuleTrust},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := scaledPolicy()
+			row.set(p)
+			m := shop()
+			s := healerstest.NewShell(1, p, m)
+			queue(s, m, time.Minute, func(time.Duration) float64 { return row.depth })
+			s.Run(time.Minute)
+			var rules []healers.Rule
+			for _, r := range s.Journal.Records {
+				if r.Decision != nil && r.Decision.Verb == "scale" {
+					rules = append(rules, r.Decision.Rule)
+				}
+			}
+			if !slices.Contains(rules, row.want) || len(scales(s)) > 0 {
+				t.Errorf("expected %s to hold it, got %v and %v\n%s", row.want, rules, scales(s), healerstest.Tell(s))
+			}
+			if text := healerstest.Tell(s); !strings.Contains(text, "orders is to be scaled (up from 3 to 7: external metric queue above target; scaleUp: 10 were wanted") {
+				t.Errorf("the record does not say why:\n%s", text)
+			}
+		})
+	}
+}
+
+// What is stale is missing, and not what it was.
+func TestAStaleSampleIsMissing(t *testing.T) {
+	m := shop()
+	s := healerstest.NewShell(1, scaledPolicy(), m)
+	s.At(time.Second, func() { m.Measure("orders", "queue", 30) })
+	s.Run(2 * time.Minute)
+	var failed, good int
+	for _, r := range s.Journal.Records {
+		if r.Scale == nil {
+			continue
+		}
+		if r.Scale.Bound == scaler.BoundMetric {
+			failed++
+		} else {
+			good++
+		}
+	}
+	if good < 2 || good > 4 || failed < 3 {
+		t.Errorf("expected it to count for three decisions, got %d with it and %d without\n%s", good, failed, healerstest.Tell(s))
+	}
+}
