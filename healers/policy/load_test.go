@@ -286,7 +286,7 @@ func TestProblems(t *testing.T) {
 }
 
 func TestAutoscaling(t *testing.T) {
-	p, err := Load("shop.yaml", []byte(`
+	p, err := policy.Load("shop.yaml", []byte(`
 apiVersion: rebound.dev/v1
 kind: HealingPolicy
 metadata: {name: shop}
@@ -307,7 +307,7 @@ spec:
 	if p.Workloads[1].Scaling != nil {
 		t.Error("what does not say so is not scaled")
 	}
-	_, err = Load("shop.yaml", []byte("apiVersion: rebound.dev/v1\nkind: HealingPolicy\nmetadata: {name: shop}\nspec:\n  workloads:\n    - selector: {labels: {a: b}}\n      autoscaling: {maxReplicas: 9}\n"))
+	_, err = policy.Load("shop.yaml", []byte("apiVersion: rebound.dev/v1\nkind: HealingPolicy\nmetadata: {name: shop}\nspec:\n  workloads:\n    - selector: {labels: {a: b}}\n      autoscaling: {maxReplicas: 9}\n"))
 	if err == nil || !strings.Contains(err.Error(), "spec.workloads[0].selector.workload: expected the workload that is scaled") {
 		t.Errorf("got %v", err)
 	}
