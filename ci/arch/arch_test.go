@@ -223,7 +223,7 @@ var soleImporters = map[string][]string{
 	"k8s.io/client-go/...":                    {"fixtures/cluster", "healers/journal"},
 	"github.com/jackc/pgx/v5/...":             {"fixtures/shop"},
 	"github.com/redis/go-redis/v9/...":        {"fixtures/shop"},
-	"github.com/prometheus/...":               {"fixtures/shop", "scenarios/run"},
+	"github.com/prometheus/...":               {"fixtures/shop", "scenarios/run", "healers/metric"},
 	"github.com/Shopify/toxiproxy/v2/...":     {"fixtures/process"},
 	"modernc.org/sqlite/...":                  {"healers/journal", "reports/history"},
 	"cel.dev/cel-go/...":                      {"healers/runbook"},
