@@ -39,7 +39,7 @@ type Engine struct {
 	targets    []sut.ID          // scratch
 	rounds     int
 	born       time.Duration // of the first step; below 0: there was none
-	without    Rule // a rule that is left out, in tests of what it is for
+	without    Rule          // a rule that is left out, in tests of what it is for
 
 	out Output
 }

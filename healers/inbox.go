@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/metric"
 	"github.com/rebound-chaos/rebound/healers/probe"
 )
 
@@ -28,11 +30,12 @@ type inbox struct {
 	budgets   map[sut.ID]sut.Budget
 	gone      map[sut.ID]struct{}
 	probes    []probe.Change
+	samples   map[sampleKey]Sample
 	ended     []Done
 }
 
 func newInbox() *inbox {
-	b := &inbox{more: make(chan struct{}, 1)}
+	b := &inbox{more: make(chan struct{}, 1), samples: map[sampleKey]Sample{}}
 	b.clear()
 	return b
 }
@@ -53,6 +56,33 @@ func (b *inbox) wake() {
 func (b *inbox) probed(c probe.Change) {
 	b.mu.Lock()
 	b.probes = append(b.probes, c)
+	b.mu.Unlock()
+	b.wake()
+}
+
+// metered keeps the newest samples. now and wall are the engine's time and the clock's. What
+// comes in several series is one number: their sum.
+func (b *inbox) metered(batch metric.Batch, now time.Duration, wall time.Time) {
+	sums := map[sampleKey]Sample{}
+	for _, s := range batch.Samples {
+		one := Sample{
+			Target: sut.Target{ID: s.Instance, Incarnation: s.Incarnation}, Metric: s.Metric, Value: s.Value,
+			At: max(now-wall.Sub(s.At), 0), Window: s.Window,
+		}
+		if s.Instance == "" {
+			one.Target.ID = sut.ID(s.Workload)
+		}
+		key := sampleKey{one.Target.ID, one.Metric}
+		if sum, more := sums[key]; more {
+			one.Value, one.At = one.Value+sum.Value, min(one.At, sum.At)
+		}
+		sums[key] = one
+	}
+	if len(sums) == 0 {
+		return
+	}
+	b.mu.Lock()
+	maps.Copy(b.samples, sums)
 	b.mu.Unlock()
 	b.wake()
 }
@@ -102,6 +132,12 @@ func (b *inbox) take() Input {
 	defer b.mu.Unlock()
 	in := Input{Probes: b.probes, Done: b.ended}
 	b.probes, b.ended = nil, nil
+	if len(b.samples) > 0 {
+		in.Metrics = slices.SortedFunc(maps.Values(b.samples), func(x, y Sample) int {
+			return cmp.Or(cmp.Compare(x.Target.ID, y.Target.ID), cmp.Compare(x.Metric, y.Metric))
+		})
+		clear(b.samples)
+	}
 	in.System.Lost = b.lost
 	if !b.news {
 		return in

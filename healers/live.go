@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/healers/metric"
 	"github.com/rebound-chaos/rebound/healers/policy"
 	"github.com/rebound-chaos/rebound/healers/probe"
 )
@@ -29,6 +30,11 @@ type Checkpointer interface {
 // now is the engine's clock.
 type Prober interface {
 	Run(ctx context.Context, now func() time.Duration, report func(probe.Change)) error
+}
+
+// Meter reads metrics; [metric.Reader] is the one there is.
+type Meter interface {
+	Run(ctx context.Context, report func(metric.Batch)) error
 }
 
 const (
@@ -60,6 +66,8 @@ type Live struct {
 	Actuator Actuator
 	// Prober is nil where nothing is probed.
 	Prober Prober
+	// Meter is nil where nothing is scaled.
+	Meter Meter
 	// Epoch is what the journal was claimed with; 0: one above its last record's.
 	Epoch uint64
 	// Sink is given every record of this run once it is durable, in order, and must
@@ -89,13 +97,20 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	inside, end := context.WithCancel(ctx)
 	defer end()
-	failed := make(chan error, 1)
+	failed := make(chan error, 2) // of the prober and of the meter
 	var sources sync.WaitGroup
 	sources.Go(func() { s.watch(inside) })
 	if l.Prober != nil {
 		sources.Go(func() {
 			if err := l.Prober.Run(inside, s.now, s.inbox.probed); err != nil {
 				failed <- fmt.Errorf("probe: %w", err)
+			}
+		})
+	}
+	if l.Meter != nil {
+		sources.Go(func() {
+			if err := l.Meter.Run(inside, func(b metric.Batch) { s.inbox.metered(b, s.now(), time.Now()) }); err != nil {
+				failed <- err
 			}
 		})
 	}

@@ -299,7 +299,9 @@ func (e *Engine) sized(a *Act, r Result) {
 func (e *Engine) forgetScaling() {
 	for _, key := range slices.Sorted(maps.Keys(e.state.Findings)) {
 		f := e.state.Findings[key]
-		scales := func(w policy.Workload) bool { return w.Scaling != nil && sut.ID(w.Selector[policyWorkload]) == f.Target.ID }
+		scales := func(w policy.Workload) bool {
+			return w.Scaling != nil && sut.ID(w.Selector[policyWorkload]) == f.Target.ID
+		}
 		if f.Kind == FindingSize && !slices.ContainsFunc(e.view.policy.Workloads, scales) {
 			e.end(f.Kind, f.Target.ID, "")
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/rebound-chaos/rebound/healers/act"
 	"github.com/rebound-chaos/rebound/healers/control"
 	"github.com/rebound-chaos/rebound/healers/journal"
+	"github.com/rebound-chaos/rebound/healers/metric"
 	"github.com/rebound-chaos/rebound/healers/policy"
 	"github.com/rebound-chaos/rebound/healers/probe"
 )
@@ -134,6 +135,9 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 		Notify: func(m healers.Message, page bool) {
 			slog.InfoContext(ctx, m.Text, "page", page)
 		},
+	}
+	if sources := pol.Sources(); len(sources) > 0 {
+		live.Meter = &metric.Reader{System: sys, Sources: sources, Seed: a.seed}
 	}
 	if err := live.Run(ctx); err != nil && !errors.Is(context.Cause(ctx), remote.ErrLost) {
 		return err

@@ -66,6 +66,46 @@ type AutoscalingSpec struct {
 	Compat string `json:"compat,omitempty"`
 	// Every is the time between two decisions. Default: 15s.
 	Every manifest.Duration `json:"every,omitempty"`
+	// Sources say where metrics come from that are no resources: cpu and memory are metered
+	// by the platform.
+	Sources []MetricSourceSpec `json:"sources,omitempty"`
+}
+
+// MetricSourceSpec says where one metric comes from: from one of scrape (each instance's own
+// page), prometheus and http (one number for all).
+type MetricSourceSpec struct {
+	Metric     string          `json:"metric"`
+	Scrape     *ScrapeSpec     `json:"scrape,omitempty"`
+	Prometheus *PrometheusSpec `json:"prometheus,omitempty"`
+	HTTP       *HTTPSpec       `json:"http,omitempty"`
+	// Every is how often it is asked, and MaxAge how old an answer may be that counts.
+	// Default: as often as is decided, and three times that.
+	Every   manifest.Duration `json:"every,omitempty"`
+	MaxAge  manifest.Duration `json:"maxAge,omitempty"`
+	Timeout manifest.Duration `json:"timeout,omitempty"` // default: 2s
+}
+
+// ScrapeSpec is a page in the format of Prometheus.
+type ScrapeSpec struct {
+	Port   string            `json:"port"`
+	Path   string            `json:"path,omitempty"`   // default: /metrics
+	Name   string            `json:"name,omitempty"`   // of the series; default: the metric's
+	Labels map[string]string `json:"labels,omitempty"` // that a series must carry
+	Rate   bool              `json:"rate,omitempty"`   // of a counter: its growth in a second
+}
+
+// PrometheusSpec is a query to a Prometheus; the sum of what it answers counts.
+type PrometheusSpec struct {
+	URL        string `json:"url"`
+	Query      string `json:"query"`
+	BearerFile string `json:"bearerFile,omitempty"`
+}
+
+// HTTPSpec is a number in a JSON document.
+type HTTPSpec struct {
+	URL            string `json:"url"`
+	Field          string `json:"field,omitempty"`          // queue.depth, items[0].value; default: the document
+	TimestampField string `json:"timestampField,omitempty"` // default: the time of the answer
 }
 
 // ProbingSpec says how the probes of a workload are asked where core/v1 has no

@@ -220,6 +220,8 @@ func TestProblems(t *testing.T) {
 			"spec.workloads[0].autoscaling.maxReplica: unknown field; did you mean maxReplicas?",
 			"spec.workloads[0].autoscaling.maxReplicas: Invalid value", "spec.workloads[0].autoscaling.maxReplicas: Invalid value",
 		}},
+		{"a metric without a source", replace("replaceAfter: 4s", "autoscaling: {maxReplicas: 3, metrics: [{type: External, external: {metric: {name: q}, target: {type: Value, value: 1}}}]}"), []string{"spec.workloads[0].autoscaling.metrics[0].external.metric.name: q has no source"}},
+		{"a source that is none", replace("replaceAfter: 4s", "autoscaling: {maxReplicas: 3, sources: [{metric: q}]}"), []string{"spec.workloads[0].autoscaling.sources[0]"}},
 		{"compat of another version", replace("replaceAfter: 4s", "autoscaling: {maxReplicas: 3, compat: v1}"), []string{`spec.workloads[0].autoscaling.compat: expected v2, got "v1"`}},
 		{"exec without a command", replace("{tcpSocket: {port: http}", "{exec: {command: []}"), []string{"livenessProbe.exec.command: expected a program"}},
 		{"grpc port", replace("{tcpSocket: {port: http}", "{grpc: {port: 0, service: shop}"), []string{"livenessProbe.grpc.port: expected the number that the System declares for a port, 1 to 65535, got 0"}},
@@ -298,6 +300,9 @@ spec:
 `))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if from := p.Sources(); len(from) != 1 || !from[0].Usage || from[0].Every != 5*time.Second {
+		t.Errorf("cpu is metered, got %+v", from)
 	}
 	s := p.Workloads[0].Scaling
 	if s.Spec.MaxReplicas != 9 || *s.Spec.MinReplicas != 1 || s.Every != 5*time.Second || s.Compat || s.Spec.Fallback.Replicas != 4 ||

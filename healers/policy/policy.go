@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/rebound-chaos/rebound/healers/metric"
 	"github.com/rebound-chaos/rebound/healers/scaler"
 )
 
@@ -51,11 +52,23 @@ type Workload struct {
 	Scaling *Scaling `json:"scaling,omitempty"`
 }
 
+// Sources are where the metrics of all workloads come from.
+func (p *Policy) Sources() (out []metric.Source) {
+	for i := range p.Workloads {
+		if s := p.Workloads[i].Scaling; s != nil {
+			out = append(out, s.Sources...)
+		}
+	}
+	return out
+}
+
 // Scaling is how a workload, which its selector names, is scaled.
 type Scaling struct {
 	Spec   *scaler.Spec  `json:"spec"` // with its defaults
 	Compat bool          `json:"compat,omitempty"`
 	Every  time.Duration `json:"every"`
+	// Sources are where its metrics come from, complete.
+	Sources []metric.Source `json:"sources,omitempty"`
 }
 
 // Probing says how the probes are asked where core/v1 has no field for it.

@@ -1,8 +1,14 @@
 package policy
 
 import (
+	"fmt"
+	"slices"
+	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/rebound-chaos/rebound/healers/metric"
 	"github.com/rebound-chaos/rebound/healers/scaler"
 )
 
@@ -21,11 +27,81 @@ func (c *compiler) scaling(at string, w *WorkloadSpec) *Scaling {
 		c.add(at+".compat", "expected %s, got %q", compatV2, a.Compat)
 	}
 	if a.Every < 0 {
-		c.add(at+".every", "expected a time above 0, got %s", a.Every)
+		c.add(at+".every", "expected a time above 0, got %s", time.Duration(a.Every))
 	}
 	spec := a.Spec.Defaulted()
-	for _, e := range spec.Validate(field.NewPath(at), false) {
+	invalid := spec.Validate(field.NewPath(at), false)
+	for _, e := range invalid {
 		c.add(e.Field, "%s", e.ErrorBody())
 	}
-	return &Scaling{Spec: spec, Compat: a.Compat == compatV2, Every: or(a.Every, scaler.DefaultInterval)}
+	out := &Scaling{Spec: spec, Compat: a.Compat == compatV2, Every: or(a.Every, scaler.DefaultInterval)}
+	out.Sources = c.sources(at, w.Selector.Workload, a, out)
+	if len(invalid) == 0 {
+		c.sourced(at, out)
+	}
+	return out
+}
+
+// sources are those that the policy names, and the platform's for resources.
+func (c *compiler) sources(at, workload string, a *AutoscalingSpec, p *Scaling) (out []metric.Source) {
+	for i, s := range a.Sources {
+		one := metric.Source{
+			Metric: s.Metric, Workload: workload, Every: or(s.Every, p.Every), MaxAge: time.Duration(s.MaxAge), Timeout: time.Duration(s.Timeout),
+		}
+		if x := s.Scrape; x != nil {
+			one.Scrape = &metric.Scrape{Port: x.Port, Path: x.Path, Name: x.Name, Labels: x.Labels, Rate: x.Rate}
+		}
+		if x := s.Prometheus; x != nil {
+			one.Prometheus = &metric.Prometheus{URL: x.URL, Query: x.Query, BearerFile: x.BearerFile}
+		}
+		if x := s.HTTP; x != nil {
+			one.HTTP = &metric.HTTP{URL: x.URL, Field: x.Field, TimestampField: x.TimestampField}
+		}
+		one = one.Complete()
+		where := fmt.Sprintf("%s.sources[%d]", at, i)
+		for _, problem := range one.Validate(where) {
+			c.add(problem.Field, "%s", problem.Text)
+		}
+		if slices.ContainsFunc(out, func(o metric.Source) bool { return o.Metric == s.Metric }) {
+			c.add(where+".metric", "%s has a source already", s.Metric)
+		}
+		out = append(out, one)
+	}
+	resources := func(m autoscalingv2.MetricSpec) bool { return m.Resource != nil || m.ContainerResource != nil }
+	if slices.ContainsFunc(p.Spec.Metrics, resources) {
+		out = append(out, metric.Source{Usage: true, Workload: workload, Every: p.Every}.Complete())
+	}
+	return out
+}
+
+// sourced demands a source of each metric that needs one, of the kind that it needs: of
+// Pods the instances, of Object and External anything.
+func (c *compiler) sourced(at string, p *Scaling) {
+	for i := range p.Spec.Metrics {
+		m := &p.Spec.Metrics[i]
+		where := fmt.Sprintf("%s.metrics[%d]", at, i)
+		var id *autoscalingv2.MetricIdentifier
+		switch {
+		case m.Pods != nil:
+			where, id = where+".pods.metric", &m.Pods.Metric
+		case m.Object != nil:
+			where, id = where+".object.metric", &m.Object.Metric
+		case m.External != nil:
+			where, id = where+".external.metric", &m.External.Metric
+		default:
+			continue
+		}
+		if id.Selector != nil {
+			c.add(where+".selector", "put it into the query of the source")
+		}
+		j := slices.IndexFunc(p.Sources, func(s metric.Source) bool { return s.Metric == id.Name })
+		switch {
+		case j < 0:
+			c.add(where+".name", "%s has no source; name one under autoscaling.sources", id.Name)
+		case m.Pods != nil && p.Sources[j].Scrape == nil:
+			c.add(where+".name", "a metric of each pod is scraped from each; the source of %s is one for all", id.Name)
+		case m.Pods == nil && p.Sources[j].Scrape != nil:
+			c.add(where+".name", "%s is scraped from each instance, and one number for all is needed; make it a Pods metric", id.Name)
+		}
+	}
 }
