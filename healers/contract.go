@@ -60,6 +60,8 @@ type Sample struct {
 	Value  float64       `json:"value"`
 	At     time.Duration `json:"at"`
 	Window time.Duration `json:"window"`
+	// Failed is why the metric could not be had of anything, of a sample without a value.
+	Failed string `json:"failed,omitempty"`
 }
 
 // Alert is a condition that another system reports.

@@ -62,8 +62,19 @@ func (b *inbox) probed(c probe.Change) {
 
 // metered keeps the newest samples. now and wall are the engine's time and the clock's. What
 // comes in several series is one number: their sum.
-func (b *inbox) metered(batch metric.Batch, now time.Duration, wall time.Time) {
+// from is the source.
+func (b *inbox) metered(batch metric.Batch, from metric.Source, now time.Duration, wall time.Time) {
 	sums := map[sampleKey]Sample{}
+	if batch.Err != "" {
+		t := sut.Target{ID: sut.ID(from.Workload)}
+		names := []string{from.Metric}
+		if from.Usage {
+			names = []string{metric.CPU, metric.Memory}
+		}
+		for _, name := range names {
+			sums[sampleKey{t.ID, failedMetric + name}] = Sample{Target: t, Metric: failedMetric + name, At: now, Failed: batch.Err}
+		}
+	}
 	for _, s := range batch.Samples {
 		one := Sample{
 			Target: sut.Target{ID: s.Instance, Incarnation: s.Incarnation}, Metric: s.Metric, Value: s.Value,

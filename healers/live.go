@@ -109,7 +109,8 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	if l.Meter != nil {
 		sources.Go(func() {
-			if err := l.Meter.Run(inside, func(b metric.Batch) { s.inbox.metered(b, s.now(), time.Now()) }); err != nil {
+			from := l.Policy.Sources()
+			if err := l.Meter.Run(inside, func(b metric.Batch) { s.inbox.metered(b, from[b.Source], s.now(), time.Now()) }); err != nil {
 				failed <- err
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -78,6 +79,9 @@ type sampleKey struct {
 	target sut.ID
 	metric string
 }
+
+// failedMetric is before the name of a metric in a sample that says why there is none.
+const failedMetric = "failed "
 
 // staleAfter is how much older than the time between two decisions a sample may be: it is
 // missing then, and not what it was.
@@ -185,6 +189,7 @@ func (e *Engine) observation(name string, p *policy.Scaling) *scaler.Observation
 	}
 	for i := range p.Spec.Metrics {
 		m := &p.Spec.Metrics[i]
+		e.failing(o, sut.ID(name), m, fresh)
 		switch {
 		case m.Object != nil:
 			if v, ok := e.sample(sut.ID(name), m.Object.Metric.Name, fresh); ok {
@@ -199,6 +204,35 @@ func (e *Engine) observation(name string, p *policy.Scaling) *scaler.Observation
 		}
 	}
 	return o
+}
+
+// failing says why a metric cannot be had, of one of which nothing is known.
+func (e *Engine) failing(o *scaler.Observation, workload sut.ID, m *autoscalingv2.MetricSpec, fresh time.Duration) {
+	name := ""
+	switch {
+	case m.Resource != nil:
+		name = string(m.Resource.Name)
+	case m.ContainerResource != nil:
+		name = string(m.ContainerResource.Name)
+	case m.Pods != nil:
+		name = m.Pods.Metric.Name
+	case m.Object != nil:
+		name = m.Object.Metric.Name
+	case m.External != nil:
+		name = m.External.Metric.Name
+	}
+	s, told := e.view.samples[sampleKey{workload, failedMetric + name}]
+	if !told || s.At < fresh {
+		return
+	}
+	known := func(id sut.ID) bool { _, ok := e.sample(id, name, fresh); return ok }
+	if known(workload) || slices.ContainsFunc(e.view.Members(string(workload)), known) {
+		return
+	}
+	if o.Errors == nil {
+		o.Errors = map[string]string{}
+	}
+	o.Errors[name] = s.Failed
 }
 
 func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scaler.Pod {
