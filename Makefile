@@ -54,7 +54,7 @@ ready:
 	@$(MAKE) provision PROVISION='$(if $(REQUIRED),,-if-possible)'
 
 .PHONY: nightly
-nightly: ready build ## Every scenario on every platform in every arm: takes hours
+nightly: ready build oracle ## Every scenario on every platform in every arm, and the scaler against upstream's: takes hours
 	@$(CLUSTERED) $(WAIT) REBOUND_NIGHTLY=1 $(MAKE) e2e suites
 
 .PHONY: check
@@ -125,6 +125,17 @@ fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 bench: ready build ## Benchmarks, five runs each: reaction to a crash, probes, proxies, kills, starts, a cluster
 	@$(CLUSTERED) $(WAIT) $(GO) test -run '^$$' -bench . -benchmem -count 5 -timeout 60m ./...
 	cd ci/bench && $(GO) test -bench . -timeout 20m ./...
+
+# Upstream's module with one file more, which makes its parts reachable.
+UPSTREAM := out/oracle/kubernetes
+$(UPSTREAM): ci/oracle/export.go.txt ci/oracle/go.mod
+	rm -rf $@ && mkdir -p $(@D)
+	cp -r "$$(cd ci/bench && $(GO) mod download -json k8s.io/kubernetes@v1.34.4 | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p')" $@
+	chmod -R u+w $@ && cp $< $@/pkg/controller/podautoscaler/export.go && touch $@
+
+.PHONY: oracle
+oracle: $(UPSTREAM) ## Compare the scaler with upstream's own code on CASES (200000) random inputs of SEED (1)
+	cd ci/oracle && $(GO) test -v -count=1 -timeout 60m . -args -cases $${CASES:-200000} -seed $${SEED:-1}
 
 .PHONY: docs
 docs: build ## Write docs/reference.md anew from what is registered

@@ -10,7 +10,7 @@ type Difference uint16
 const (
 	ExactRatio     Difference = 1 << iota // a utilization is not cut off to a whole percent (H4)
 	NoOverflow                            // sums, products and conversions saturate (H3)
-	NoZeroDivision                        // status.replicas of 0 (H6)
+	NoZeroDivision                        // of status.replicas 0 the usage is told as it is (H6)
 	BothDirections                        // history is kept as long as either direction reads it (H2)
 	OwnedPods                             // what the workload does not own does not count (H5)
 	KeptDirection                         // usage above the target never scales down, below never up (H5)

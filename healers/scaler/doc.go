@@ -11,7 +11,7 @@
 //     thousandth. At a target of 5 % upstream is up to 20 % off.
 //   - no overflow: sums and products saturate. Upstream converts a float that is too large
 //     to an int32, which Go leaves open: under extreme load it may scale down.
-//   - no division by zero: of no pods there is no average; upstream divides by status.replicas.
+//   - no division by zero: upstream divides by a status.replicas of 0, and tells what comes of it.
 //   - history of both directions: a change is forgotten when no limit of either direction
 //     reads it any more. Upstream goes by the periods of its own direction alone.
 //   - owned pods: what the workload does not own is no part of it, and where other than as

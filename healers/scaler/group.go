@@ -22,8 +22,11 @@ type reading struct {
 	sample func(*Pod) (Sample, bool)
 	// request: nil where the target is no share of what is asked for.
 	request func(*Pod) (int64, string, bool)
-	cpu     bool  // only of CPU it matters whether a pod was ready
-	fill    int64 // percent of the request that a missing pod is taken to use
+	// cpu: only of CPU it matters whether a pod was ready. Who was started after young is
+	// in its cpu initialization period.
+	cpu   bool
+	young time.Time
+	fill  int64 // percent of the request that a missing pod is taken to use
 }
 
 // group sorts the pods. The order of the questions is upstream's, and matters.
@@ -60,7 +63,7 @@ func (s *Scaler) group(o *Observation, r reading) groups {
 			g.missing.take(one, s.arithmetic)
 			one.usage = s.arithmetic.mul(one.request, r.fill) / 100
 			g.filled.take(one, s.arithmetic)
-		case r.cpu && s.warming(o.Now, p, sample):
+		case r.cpu && s.warming(r.young, p, sample):
 			g.unready.take(one, s.arithmetic)
 		default:
 			one.usage = sample.Milli
@@ -71,11 +74,11 @@ func (s *Scaler) group(o *Observation, r reading) groups {
 }
 
 // warming: what the pod used of the CPU is that of its start.
-func (s *Scaler) warming(now time.Time, p *Pod, sample Sample) bool {
+func (s *Scaler) warming(young time.Time, p *Pod, sample Sample) bool {
 	if p.Ready == "" || p.Start.IsZero() {
 		return true
 	}
-	if p.Start.Add(s.options.CPUInitPeriod).After(now) {
+	if p.Start.After(young) {
 		return p.Ready == corev1.ConditionFalse || sample.At.Before(p.ReadyTransition.Add(sample.Window))
 	}
 	return p.Ready == corev1.ConditionFalse && p.Start.Add(s.options.ReadinessDelay).After(p.ReadyTransition)

@@ -51,12 +51,12 @@ func (s *Scaler) compile(spec *autoscalingv2.MetricSpec) metric {
 			m.says = m.object.Kind + " metric " + m.name
 		case target.Type == autoscalingv2.AverageValueMetricType && target.AverageValue != nil:
 			s.target(&m, target.Type, target.AverageValue)
-			m.says = fmt.Sprintf("external metric %s(%+v)", m.name, spec.Object.Metric.Selector)
+			m.says = s.named(&m, spec.Object.Metric.Selector)
 		}
 		m.reason = "FailedGetObjectMetric"
 	case autoscalingv2.ExternalMetricSourceType:
 		m.identify(spec.External.Metric)
-		m.says = fmt.Sprintf("external metric %s(%+v)", m.name, spec.External.Metric.Selector)
+		m.says = s.named(&m, spec.External.Metric.Selector)
 		if target := spec.External.Target; target.AverageValue != nil {
 			s.target(&m, autoscalingv2.AverageValueMetricType, target.AverageValue)
 		} else {
@@ -65,6 +65,17 @@ func (s *Scaler) compile(spec *autoscalingv2.MetricSpec) metric {
 		m.reason = "FailedGetExternalMetric"
 	}
 	return m
+}
+
+// named is what upstream calls a metric in its reasons, and in compat mode with its words.
+func (s *Scaler) named(m *metric, selector *metav1.LabelSelector) string {
+	switch {
+	case s.options.Compat:
+		return fmt.Sprintf("external metric %s(%+v)", m.name, selector)
+	case m.selector != "":
+		return fmt.Sprintf("external metric %s of %s", m.name, m.selector)
+	}
+	return "external metric " + m.name
 }
 
 func (m *metric) identify(id autoscalingv2.MetricIdentifier) {
@@ -131,7 +142,7 @@ func (s *Scaler) propose(m *metric, o *Observation) MetricResult {
 func (s *Scaler) perPod(m *metric, o *Observation, out MetricResult) MetricResult {
 	r := reading{sample: func(p *Pod) (Sample, bool) { return p.sample(m.name) }}
 	if m.kind != autoscalingv2.PodsMetricSourceType {
-		r.cpu = m.name == string(corev1.ResourceCPU)
+		r.cpu, r.young = m.name == string(corev1.ResourceCPU), o.Now.Add(-s.options.CPUInitPeriod)
 		r.sample = func(p *Pod) (Sample, bool) { return p.usage(m.name, m.container) }
 	}
 	share := m.by == autoscalingv2.UtilizationMetricType
