@@ -20,7 +20,7 @@ func scaleCommand() *cobra.Command {
 the one that you have already: of one moment (explain), or of a day that was recorded
 (replay). Nothing is scaled.`,
 	}
-	c.AddCommand(scaleExplainCommand())
+	c.AddCommand(scaleExplainCommand(), scaleReplayCommand())
 	return c
 }
 

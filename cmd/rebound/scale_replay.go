@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/healers/scaler/files"
 	"github.com/rebound-chaos/rebound/healers/scaler/replay"
 	"github.com/rebound-chaos/rebound/reports/render"
@@ -143,7 +143,7 @@ func (f *replayFlags) options(c *cobra.Command) (replay.Options, error) {
 		o.ReadyAfter = -1 // at once
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.requests)) {
-		q, err := resource.ParseQuantity(f.requests[name])
+		q, err := manifest.Quantity(f.requests[name])
 		if err != nil || q.Sign() <= 0 {
 			errs = append(errs, fmt.Errorf("--request %s=%s: expected a quantity above 0, like 500m or 256Mi", name, f.requests[name]))
 		}

@@ -212,9 +212,8 @@ func (r *recording) value(cell int, field string) float64 {
 	v, err := strconv.ParseFloat(text, 64)
 	switch {
 	case suffixed.MatchString(text):
-		// One with an exponent does not come here: of a small one ParseQuantity takes for ever.
 		var q resource.Quantity
-		q, err = resource.ParseQuantity(text)
+		q, err = manifest.Quantity(text)
 		v = q.AsApproximateFloat64()
 	case strings.ContainsAny(text, "xX_pP"):
 		err = strconv.ErrSyntax // a number only to Go

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -118,26 +119,26 @@ type sample struct {
 func (s *sample) UnmarshalJSON(b []byte) error {
 	if bytes.HasPrefix(b, []byte("{")) {
 		var long struct {
-			Value     *resource.Quantity `json:"value"`
-			Timestamp *metav1.Time       `json:"timestamp"`
-			Window    metav1.Duration    `json:"window"`
+			Value     json.RawMessage `json:"value"`
+			Timestamp *metav1.Time    `json:"timestamp"`
+			Window    metav1.Duration `json:"window"`
 		}
 		d := json.NewDecoder(bytes.NewReader(b))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&long); err != nil {
 			return fmt.Errorf("expected value, timestamp and window: %w", err)
 		}
-		if long.Value == nil {
+		if len(long.Value) == 0 || string(long.Value) == "null" {
 			return errors.New("expected a value; a sample that is missing is left out as a whole")
 		}
 		if long.Timestamp != nil {
 			s.timestamp = &long.Timestamp.Time
 		}
-		s.value, s.window = *long.Value, long.Window.Duration
-		return nil
+		b, s.window = long.Value, long.Window.Duration
 	}
-	if err := s.value.UnmarshalJSON(b); err != nil {
-		return fmt.Errorf("expected a quantity, like 500m, or value, timestamp and window; got %s", b)
+	var err error
+	if s.value, err = manifest.Quantity(strings.Trim(string(b), `"`)); err != nil {
+		return fmt.Errorf("expected a quantity, like 500m, or value, timestamp and window; got %.60s", b)
 	}
 	return nil
 }
