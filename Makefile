@@ -117,7 +117,7 @@ fmt: $(LINT) ## Format what is not formatted
 
 .PHONY: fuzz
 fuzz: ## Fuzz each decoder for FUZZTIME (10s)
-	@for t in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	@for t in $$(grep -rlE '^func Fuzz' --include='*_test.go' --exclude-dir=out . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -rhoE '^func Fuzz\w+' $$t/*_test.go | cut -d' ' -f2); do \
 	    $(GO) test $$t -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} -fuzzminimizetime 20x; done; done
 

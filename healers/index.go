@@ -101,6 +101,6 @@ func (x *index) finding(f *Finding) {
 		if delete(x.wide, k); !f.Ended {
 			x.wide[k] = *f
 		}
-	case FindingExited, FindingNotReady, FindingReady, FindingVolumeFull, FindingAsked:
+	case FindingExited, FindingNotReady, FindingReady, FindingVolumeFull, FindingAsked, FindingSize:
 	}
 }

@@ -237,12 +237,8 @@ func (e *Engine) failing(o *scaler.Observation, workload sut.ID, m *autoscalingv
 
 func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scaler.Pod {
 	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse}
-	switch in.Phase {
-	case sut.PhaseRunning:
-	case sut.PhaseExited:
-		out.Phase = corev1.PodPending // it is started again, and serves nobody until then
-	default:
-		out.Phase = corev1.PodPending
+	if in.Phase != sut.PhaseRunning {
+		out.Phase = corev1.PodPending // one that has ended is started again, and serves nobody until then
 	}
 	if e.view.Ready(in.ID) == sut.Yes {
 		out.Ready = corev1.ConditionTrue

@@ -53,7 +53,7 @@ func (e *Engine) sensible() time.Duration {
 			if h := e.state.Healed[f.Runbook]; len(h) > 0 {
 				sooner(h[len(h)-1].At + e.recurrence().Within)
 			}
-		case FindingExited, FindingNotLive, FindingNotReady, FindingReady, FindingVolumeFull, FindingAsked, FindingShared, FindingBlind:
+		case FindingExited, FindingNotLive, FindingNotReady, FindingReady, FindingVolumeFull, FindingAsked, FindingShared, FindingBlind, FindingSize:
 		}
 	}
 	return next

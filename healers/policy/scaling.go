@@ -29,7 +29,7 @@ func (c *compiler) scaling(at string, w *WorkloadSpec) *Scaling {
 	if a.Every < 0 {
 		c.add(at+".every", "expected a time above 0, got %s", time.Duration(a.Every))
 	}
-	spec := a.Spec.Defaulted()
+	spec := a.Defaulted()
 	invalid := spec.Validate(field.NewPath(at), false)
 	for _, e := range invalid {
 		c.add(e.Field, "%s", e.ErrorBody())

@@ -212,7 +212,7 @@ func (s *Scaler) fallback(i int, r *MetricResult, now time.Time, h *History) {
 // stabilize is the recommendation within what was asked for lately, and remembers it.
 func (s *Scaler) stabilize(d *Decision, now time.Time, h *History) int32 {
 	down := now.Add(-s.down.window)
-	stable := d.Wanted
+	var stable int32
 	if s.spec.Behavior == nil {
 		// Upstream has two of these, which differ for what is exactly as old as the window.
 		stable = h.highest(func(at time.Time) bool { return !at.Before(down) }, d.Wanted)

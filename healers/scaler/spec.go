@@ -67,7 +67,7 @@ type FlapBudget struct {
 // (SetDefaults_HorizontalPodAutoscaler). What it is called on is not changed.
 func (s *Spec) Defaulted() *Spec {
 	out := &Spec{ReplicaHoursPerDay: s.ReplicaHoursPerDay}
-	s.HorizontalPodAutoscalerSpec.DeepCopyInto(&out.HorizontalPodAutoscalerSpec)
+	s.DeepCopyInto(&out.HorizontalPodAutoscalerSpec)
 	if s.Fallback != nil {
 		out.Fallback = new(*s.Fallback)
 	}

@@ -113,7 +113,7 @@ func TestObservationIsRefused(t *testing.T) {
 	for _, row := range []struct{ name, text, says string }{
 		{"an unknown field", `{"pod": []}`, "did you mean pods?"},
 		{"twice", `{"pods": [{"name": "a"}, {"name": "a"}]}`, "pods[1].name: there are two pods named a"},
-		{"a phase that is none", `{"pods": [{"name": "a", "phase": "Runing"}]}`, "pods[0].phase: expected Pending"},
+		{"a phase that is none", `{"pods": [{"name": "a", "phase": "Walking"}]}`, "pods[0].phase: expected Pending"},
 		{"a sample that is none", `{"pods": [{"name": "a", "custom": {"q": "many"}}]}`, "pods[0].custom.q: expected a quantity"},
 		{"a quantity without end", `{"pods": [{"name": "a", "custom": {"q": "1e-2147483647"}}]}`, "pods[0].custom.q: expected a quantity"},
 		{"a value without end", `{"pods": [{"name": "a", "custom": {"q": {"value": "1e-2147483647"}}}]}`, "pods[0].custom.q: expected a quantity"},
