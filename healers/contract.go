@@ -60,6 +60,8 @@ type Sample struct {
 	Value  float64       `json:"value"`
 	At     time.Duration `json:"at"`
 	Window time.Duration `json:"window"`
+	// Until is the last time at which it counts; 0: for as long as three decisions take.
+	Until time.Duration `json:"until,omitempty"`
 	// Failed is why the metric could not be had of anything, of a sample without a value.
 	Failed string `json:"failed,omitempty"`
 }
@@ -184,6 +186,8 @@ type Record struct {
 	State    json.RawMessage `json:"state,omitempty"`
 	// Members are the instances of a workload of which Act is to replace one.
 	Members []sut.ID `json:"members,omitempty"`
+	// From is how many instances a workload had that Act is to scale.
+	From int32 `json:"from,omitempty"`
 	// Text is a policy's name and digest, or why a command was refused.
 	Text string `json:"text,omitempty"`
 }

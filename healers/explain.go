@@ -37,6 +37,7 @@ type explainer struct {
 	held     map[question]*Answer
 	awaited  map[question]*Answer
 	orders   []Order
+	sizes    []Sizing
 	others   map[sut.ID]struct{}
 	omitted  int
 }
@@ -75,6 +76,8 @@ func (x *explainer) take(r *Record) {
 		if json.Unmarshal(r.State, &note) == nil && note.Settled != nil {
 			x.outcome(r.At, note.Settled)
 		}
+	case r.Kind == RecordScale && r.Scale != nil:
+		x.size(r, r.Scale)
 	case r.Kind == RecordCommand && r.Command != nil:
 		x.orders = newest(x, x.orders, Order{Seq: r.Seq, At: r.At, Command: *r.Command, Refused: r.Text})
 	}
@@ -169,6 +172,21 @@ func (x *explainer) intent(r *Record, a *Act) {
 	}
 }
 
+// size takes in a decision; the same one again only counts.
+func (x *explainer) size(r *Record, s *Scale) {
+	if !x.about(sut.ID(s.Workload)) {
+		return
+	}
+	if n := len(x.sizes); n > 0 {
+		if old := &x.sizes[n-1]; old.Workload == s.Workload && old.Current == s.Current && old.Desired == s.Desired && old.Reason == s.Reason && old.Bound == s.Bound {
+			old.Seq, old.At, old.Scale = r.Seq, r.At, *s
+			old.Times++
+			return
+		}
+	}
+	x.sizes = newest(x, x.sizes, Sizing{Seq: r.Seq, At: r.At, Scale: *s, Times: 1, First: r.At})
+}
+
 func (x *explainer) outcome(at time.Duration, done *Done) {
 	if d := x.acts[done.ID]; d != nil {
 		d.Result, d.Detail, d.Until = done.Result, done.Detail, at
@@ -198,7 +216,7 @@ func (x *explainer) explanation() Explanation {
 		Target: x.target, Seq: x.state.Seq, At: x.state.At,
 		Findings: x.findings(), Works: x.open(), Over: last(x, x.over), Ended: last(x, x.ended), Orders: last(x, x.orders),
 		Acts: last(x, plain(x.done)), Messages: last(x, plain(x.messages)),
-		Held: x.answers(x.held), Awaited: x.answers(x.awaited),
+		Held: x.answers(x.held), Awaited: x.answers(x.awaited), Sizes: last(x, x.sizes),
 	}
 	if e.silent() {
 		e.Others = slices.Sorted(maps.Keys(x.others))
@@ -214,7 +232,7 @@ func (x *explainer) explanation() Explanation {
 
 // silent: nothing is on record of the target itself.
 func (e *Explanation) silent() bool {
-	return len(e.Findings)+len(e.Works)+len(e.Acts)+len(e.Over)+len(e.Ended)+len(e.Held)+len(e.Messages) == 0
+	return len(e.Findings)+len(e.Works)+len(e.Acts)+len(e.Over)+len(e.Ended)+len(e.Held)+len(e.Messages)+len(e.Sizes) == 0
 }
 
 func (x *explainer) findings() []Condition {

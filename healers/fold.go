@@ -214,7 +214,7 @@ func healedBy(healer string, id sut.ID, runbook string) string {
 }
 
 func (s *state) foldIntent(r *Record) {
-	a := &openAct{Act: *r.Act, Seq: r.Seq}
+	a := &openAct{Act: *r.Act, Seq: r.Seq, From: r.From}
 	if old := s.Acts[a.ID]; old != nil {
 		s.index.remove(old)
 	}

@@ -60,7 +60,8 @@ func FuzzRestore(f *testing.F) {
 		f.Add([]byte(half.Checkpoint().State), uint64(n), inLines(f, s.Journal.Records[n:]))
 	}
 	for _, damaged := range []string{
-		`{"findings":null,"works":null,"acts":null,"restarts":null,"failures":null,"back":null,"rates":null,"healed":null,"broken":null,"ended":null}`,
+		`{"findings":null,"works":null,"acts":null,"restarts":null,"failures":null,"back":null,"rates":null,"healed":null,"broken":null,"ended":null,"scaled":null}`,
+		`{"scaled":{"orders":null}}`,
 		`{"works":{"1":null,"2":{},"3":{"plan":{}},"4":{"plan":{"steps":[{"verb":"restart"}],"targets":[{"id":"orders/1"}]},"index":-1,"state":"acting","result":"ok"}}}`,
 		`{"works":{"1":{"plan":{"healer":"rotate","steps":[]},"state":"verifying"},"2":{"plan":{},"index":7,"state":"undoing"},"3":{"plan":{},"state":"telling","ends":"telling"}}}`,
 		`{"lastAct":2,"acts":{"1":null,"2":{"verb":"rotateOut","target":{"id":"orders/1:data","incarnation":"11"},"unknown":true}}}`,

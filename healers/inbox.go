@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,32 +61,42 @@ func (b *inbox) probed(c probe.Change) {
 	b.wake()
 }
 
-// metered keeps the newest samples. now and wall are the engine's time and the clock's. What
-// comes in several series is one number: their sum.
-// from is the source.
+// metered keeps the newest samples of a source. now and wall are the engine's time and the
+// clock's. What comes in several series is one number, their sum; without one of them it is
+// none.
 func (b *inbox) metered(batch metric.Batch, from metric.Source, now time.Duration, wall time.Time) {
 	sums := map[sampleKey]Sample{}
-	if batch.Err != "" {
+	failed := batch.Err
+	for _, f := range batch.Failed {
+		if f.Instance == "" && failed == "" {
+			failed = strings.TrimSpace(f.Series + " " + f.Reason)
+		}
+	}
+	if failed != "" {
 		t := sut.Target{ID: sut.ID(from.Workload)}
 		names := []string{from.Metric}
 		if from.Usage {
 			names = []string{metric.CPU, metric.Memory}
 		}
 		for _, name := range names {
-			sums[sampleKey{t.ID, failedMetric + name}] = Sample{Target: t, Metric: failedMetric + name, At: now, Failed: batch.Err}
+			sums[sampleKey{t.ID, failedMetric + name}] = Sample{Target: t, Metric: failedMetric + name, At: now, Failed: failed}
 		}
 	}
 	for _, s := range batch.Samples {
+		if s.Instance == "" && failed != "" {
+			continue
+		}
 		one := Sample{
 			Target: sut.Target{ID: s.Instance, Incarnation: s.Incarnation}, Metric: s.Metric, Value: s.Value,
 			At: max(now-wall.Sub(s.At), 0), Window: s.Window,
 		}
+		one.Until = one.At + from.MaxAge
 		if s.Instance == "" {
 			one.Target.ID = sut.ID(s.Workload)
 		}
 		key := sampleKey{one.Target.ID, one.Metric}
 		if sum, more := sums[key]; more {
-			one.Value, one.At = one.Value+sum.Value, min(one.At, sum.At)
+			one.Value, one.At, one.Until = one.Value+sum.Value, min(one.At, sum.At), min(one.Until, sum.Until)
 		}
 		sums[key] = one
 	}

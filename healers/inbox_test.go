@@ -2,6 +2,7 @@ package healers
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/fixtures/sut/suttest"
+	"github.com/rebound-chaos/rebound/healers/metric"
 )
 
 // However the news fall together, who folds what the inbox hands over knows
@@ -80,5 +82,39 @@ func TestInboxWithoutNews(t *testing.T) {
 	b.take()
 	if in := b.take(); in.System.Lost != "dark" {
 		t.Error("the engine would take silence for sight")
+	}
+}
+
+// What is read of a metric becomes what the engine takes: one number for each target, in its
+// own time, and why there is none.
+func TestInboxOfMetrics(t *testing.T) {
+	b, wall := newInbox(), time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return wall.Add(-d) }
+	jobs := metric.Source{Metric: "jobs", Workload: "orders", MaxAge: 10 * time.Second}
+	b.metered(metric.Batch{Samples: []metric.Sample{
+		{Metric: "jobs", Workload: "orders", Series: "{queue=a}", Value: 3, At: ago(2 * time.Second)},
+		{Metric: "jobs", Workload: "orders", Series: "{queue=b}", Value: 4, At: ago(5 * time.Second)},
+		{Metric: "rps", Workload: "orders", Instance: "orders/1", Incarnation: "x", Value: 7, At: ago(time.Second), Window: time.Second},
+	}}, jobs, time.Minute, wall)
+	b.metered(metric.Batch{Err: "it does not answer"}, metric.Source{Usage: true, Workload: "orders"}, time.Minute, wall)
+	got := b.take().Metrics
+	want := []Sample{
+		{Target: sut.Target{ID: "orders"}, Metric: failedMetric + "cpu", At: time.Minute, Failed: "it does not answer"},
+		{Target: sut.Target{ID: "orders"}, Metric: failedMetric + "memory", At: time.Minute, Failed: "it does not answer"},
+		{Target: sut.Target{ID: "orders"}, Metric: "jobs", Value: 7, At: 55 * time.Second, Until: 65 * time.Second},
+		{Target: sut.Target{ID: "orders/1", Incarnation: "x"}, Metric: "rps", Value: 7, At: 59 * time.Second, Window: time.Second, Until: 69 * time.Second},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	b.metered(metric.Batch{ // without one of its series it is no sum
+		Samples: []metric.Sample{{Metric: "jobs", Workload: "orders", Series: "{queue=a}", Value: 3, At: wall}},
+		Failed:  []metric.Failure{{Series: "{queue=b}", Metric: "jobs", Reason: "it is NaN"}},
+	}, jobs, time.Minute, wall)
+	if got := b.take().Metrics; len(got) != 1 || got[0].Failed != "{queue=b} it is NaN" {
+		t.Errorf("got %v", got)
+	}
+	if again := b.take(); len(again.Metrics) > 0 {
+		t.Errorf("told twice: %v", again.Metrics)
 	}
 }

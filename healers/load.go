@@ -1,6 +1,9 @@
 package healers
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"maps"
+)
 
 // load reads the state of a checkpoint. It trusts it as little as fold does a record:
 // what cannot be read is an empty history, and what lacks what it must have is left out.
@@ -22,6 +25,8 @@ func load(raw json.RawMessage) *state {
 	made(&s.Healed)
 	made(&s.Broken)
 	made(&s.Ended)
+	made(&s.Scaled)
+	maps.DeleteFunc(s.Scaled, func(_ string, v *scaled) bool { return v == nil })
 	for k, f := range s.Findings { // each by itself: the order does not matter
 		if k != keyOf(f.Kind, f.Target.ID, f.Runbook) {
 			delete(s.Findings, k)

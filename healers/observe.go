@@ -1,6 +1,7 @@
 package healers
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,6 +50,11 @@ func (v *View) apply(d *sut.Delta, touch func(sut.ID)) {
 	}
 	for _, id := range d.Gone {
 		v.remove(id, touch)
+	}
+	if d.Reset || len(d.Gone) > 0 {
+		maps.DeleteFunc(v.samples, func(k sampleKey, _ Sample) bool {
+			return k.target.Kind() == sut.KindInstance && v.instances[k.target] == nil
+		})
 	}
 	for _, w := range d.Workloads {
 		v.touchAll(v.members[w.Name], touch)

@@ -105,7 +105,8 @@ func (e *Engine) shows(a *Act) (Result, bool) {
 	switch {
 	case a.Verb == verbScale:
 		to, _ := a.scaledTo()
-		return ResultOK, there && e.view.Desired(string(a.Target.ID)) == to
+		name := string(a.Target.ID)
+		return ResultOK, there && e.view.Desired(name) == to && len(e.view.Members(name)) == to
 	case a.Verb == verbReplace && !there, a.Verb == verbRestart && over:
 		return ResultOK, true
 	case over && a.Target.ID.Kind() == sut.KindInstance:

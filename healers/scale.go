@@ -52,10 +52,12 @@ type Scale struct {
 	Says    string        `json:"says,omitempty"`
 	Metrics []ScaleMetric `json:"metrics,omitempty"`
 	// Asked: Wanted is a recommendation, which counts for Keep.
-	Asked    bool             `json:"asked,omitempty"`
-	Keep     time.Duration    `json:"keep,omitempty"`
-	Failures []scaler.Failure `json:"failures,omitempty"`
-	Spent    scaler.Spent     `json:"spent,omitzero"`
+	Asked bool          `json:"asked,omitempty"`
+	Keep  time.Duration `json:"keep,omitempty"`
+	// KeepChanges is for how long changes count, up and down.
+	KeepChanges [2]time.Duration `json:"keepChanges,omitzero"`
+	Failures    []scaler.Failure `json:"failures,omitempty"`
+	Spent       scaler.Spent     `json:"spent,omitzero"`
 }
 
 // ScaleMetric is what one metric said.
@@ -68,10 +70,9 @@ type ScaleMetric struct {
 
 // scaled is what the engine remembers of how a workload was scaled.
 type scaled struct {
-	At      time.Duration  `json:"at"` // of the last decision
-	Current int32          `json:"current"`
-	Keep    time.Duration  `json:"keep,omitempty"` // of changes
-	History scaler.History `json:"history"`
+	At      time.Duration    `json:"at"`            // of the last decision
+	Keep    [2]time.Duration `json:"keep,omitzero"` // of changes, up and down
+	History scaler.History   `json:"history"`
 }
 
 // sampleKey is what a sample is of.
@@ -121,8 +122,8 @@ func (e *Engine) scaleDue(w *policy.Workload) time.Duration {
 func (e *Engine) nextScale() (next time.Duration) {
 	for i := range e.view.policy.Workloads {
 		w := &e.view.policy.Workloads[i]
-		if w.Scaling == nil {
-			continue
+		if _, known := e.view.workloads[w.Selector[policyWorkload]]; w.Scaling == nil || !known || e.view.lost != "" {
+			continue // news of it wakes the engine
 		}
 		if due := e.scaleDue(w); next == 0 || due < next {
 			next = due
@@ -144,12 +145,12 @@ func (e *Engine) scaleOne(name string, p *policy.Scaling) {
 	o := e.observation(name, p)
 	h.Seed(o.Now, o.SpecReplicas)
 	d := s.Decide(o, h)
-	keep, changes := s.Keeps()
+	keep, up, down := s.Keeps()
 	says := d.Explain()
 	r := &Scale{
 		Workload: name, Current: d.Current, Wanted: d.Wanted, Desired: d.Desired, Reason: says.Reason,
 		Bound: d.Bound, Have: d.Have, Limit: d.Limit, Says: says.Bound,
-		Asked: len(d.Metrics) > 0 && d.Bound != scaler.BoundMetric, Keep: max(keep, changes), Failures: h.Failures, Spent: h.Spent,
+		Asked: len(d.Metrics) > 0 && d.Bound != scaler.BoundMetric, Keep: keep, KeepChanges: [2]time.Duration{up, down}, Failures: h.Failures, Spent: h.Spent,
 	}
 	for i := range d.Metrics {
 		m := ScaleMetric{Name: d.Metrics[i].Name, Proposal: d.Metrics[i].Proposal, Error: d.Metrics[i].Error}
@@ -182,7 +183,7 @@ func (s *Scale) detail() string {
 func (e *Engine) observation(name string, p *policy.Scaling) *scaler.Observation {
 	current := int32(min(e.view.Desired(name), math.MaxInt32))
 	members := e.view.Members(name)
-	o := &scaler.Observation{Now: at(e.view.now), SpecReplicas: current, StatusReplicas: int32(len(members))}
+	o := &scaler.Observation{Now: at(e.view.now), Wall: e.view.wall, SpecReplicas: current, StatusReplicas: int32(len(members))}
 	fresh := e.view.now - staleAfter*p.Every
 	for _, id := range members {
 		o.Pods = append(o.Pods, e.pod(e.view.instances[id], p, fresh))
@@ -282,7 +283,7 @@ func (e *Engine) samples(into []scaler.Sample, of sut.ID, metric string, fresh t
 // sample is the newest of a target, unless it is stale, or of another incarnation.
 func (e *Engine) sample(of sut.ID, metric string, fresh time.Duration) (scaler.Sample, bool) {
 	s, ok := e.view.samples[sampleKey{of, metric}]
-	if !ok || s.At < fresh || s.At > e.view.now {
+	if !ok || s.At > e.view.now || s.Until == 0 && s.At < fresh || s.Until > 0 && s.Until < e.view.now {
 		return scaler.Sample{}, false
 	}
 	if in := e.view.instances[of]; in != nil && s.Target.Incarnation != in.Incarnation {
@@ -304,10 +305,11 @@ func thousandths(v float64) int64 {
 	return int64(m)
 }
 
-// put keeps the newest sample of each target and metric. What is no number is none.
+// sampled keeps the newest sample of each target and metric. What is no number is none, and
+// of an instance that is not there there is nothing to keep.
 func (v *View) sampled(samples []Sample) {
 	for _, s := range samples {
-		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) || s.Target.ID.Kind() == sut.KindInstance && v.instances[s.Target.ID] == nil {
 			continue
 		}
 		key := sampleKey{s.Target.ID, s.Metric}
@@ -325,14 +327,11 @@ func (e *Engine) sized(a *Act, r Result) {
 	}
 }
 
-// forgetScaling ends the findings of workloads that the policy does not scale any more.
+// forgetScaling ends what was decided by an engine or a policy before: it may be wrong by
+// now, and is decided anew.
 func (e *Engine) forgetScaling() {
 	for _, key := range slices.Sorted(maps.Keys(e.state.Findings)) {
-		f := e.state.Findings[key]
-		scales := func(w policy.Workload) bool {
-			return w.Scaling != nil && sut.ID(w.Selector[policyWorkload]) == f.Target.ID
-		}
-		if f.Kind == FindingSize && !slices.ContainsFunc(e.view.policy.Workloads, scales) {
+		if f := e.state.Findings[key]; f.Kind == FindingSize {
 			e.end(f.Kind, f.Target.ID, "")
 		}
 	}
@@ -346,13 +345,10 @@ func (s *state) foldScale(r *Record) {
 		was = &scaled{}
 		s.Scaled[d.Workload] = was
 	}
-	was.At, was.Current, was.Keep = r.At, d.Current, d.Keep
+	was.At, was.Keep = r.At, d.KeepChanges
 	was.History.Seed(at(r.At), d.Current)
 	if d.Asked {
 		was.History.Remember(at(r.At), d.Wanted, d.Keep)
-	}
-	if was.History.ScaledToZero != nil && d.Current != 0 {
-		was.History.ScaledToZero = new(false)
 	}
 	was.History.Failures, was.History.Spent = d.Failures, d.Spent
 }
@@ -364,7 +360,5 @@ func (s *state) foldScaled(a *openAct, now time.Duration) {
 	if !scales || was == nil {
 		return
 	}
-	n := int32(min(to, math.MaxInt32))
-	was.History.Change(at(now), was.Current, n, was.Keep)
-	was.Current = n
+	was.History.Change(at(now), a.From, int32(min(to, math.MaxInt32)), was.Keep[0], was.Keep[1])
 }

@@ -143,6 +143,27 @@ func TestScalingIsHeldByTheGuard(t *testing.T) {
 	}
 }
 
+// Why answers for the decisions too, also for those that changed nothing.
+func TestWhyOfSizes(t *testing.T) {
+	m := shop()
+	s := healerstest.NewShell(1, scaledPolicy(), m)
+	queue(s, m, 2*time.Minute, func(at time.Duration) float64 { return map[bool]float64{true: 100, false: 30}[at > time.Minute] })
+	s.Run(2 * time.Minute)
+	e := healers.Explain("orders", slices.Values(s.Journal.Records))
+	text := e.Text()
+	for _, want := range []string{
+		"Replicas:", "orders: 3 stay: DesiredWithinRange (queue proposes 3 at 1 times its target), 4 times since 15s",
+		"orders: up from 3 to 7: external metric queue above target; scaleUp: 10 were wanted, and the policy of 4 pods in 15 s allows 7 (queue proposes 10 at 3.33 times its target)",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("expected %q in\n%s", want, text)
+		}
+	}
+	if e := healers.Explain("store", slices.Values(s.Journal.Records)); len(e.Sizes) > 0 {
+		t.Errorf("the store is not scaled: %v", e.Sizes)
+	}
+}
+
 // What is stale is missing, and not what it was.
 func TestAStaleSampleIsMissing(t *testing.T) {
 	m := shop()
@@ -163,4 +184,43 @@ func TestAStaleSampleIsMissing(t *testing.T) {
 	if good < 2 || good > 4 || failed < 3 {
 		t.Errorf("expected it to count for three decisions, got %d with it and %d without\n%s", good, failed, healerstest.Tell(s))
 	}
+}
+
+// What an engine decided before it died is decided anew, and not carried out by the next.
+func TestAnOldDecisionIsNotCarriedOut(t *testing.T) {
+	m := shop()
+	s := healerstest.NewShell(1, scaledPolicy(), m)
+	m.Answer = func(a healers.Act) healers.Result { return map[bool]healers.Result{true: "lost"}[a.Verb == "scale"] }
+	queue(s, m, 3*time.Minute, func(time.Duration) float64 { return 100 })
+	s.At(20*time.Second, s.Kill) // the act of 15 s is under way
+	s.At(21*time.Second, func() { m.Answer = nil })
+	s.Run(22 * time.Second)
+	if got := scales(s); len(got) > 0 {
+		t.Errorf("expected nothing before the next decision, got %v\n%s", got, healerstest.Tell(s))
+	}
+	s.Run(3 * time.Minute)
+	if err := sized(8)(m); err != nil {
+		t.Errorf("%v\n%s", err, healerstest.Tell(s))
+	}
+	healerstest.Consistent(t, s)
+	healerstest.Replay(t, s)
+}
+
+// An act that outlives its deadline holds the workload until it is seen to be done, and then
+// counts for the rates.
+func TestAnUnknownScalingIsSettledBySight(t *testing.T) {
+	m := shop()
+	m.Takes = func(a healers.Act) time.Duration {
+		return map[bool]time.Duration{true: 20 * time.Second}[a.Verb == "scale"]
+	}
+	s := healerstest.NewShell(1, scaledPolicy(), m)
+	queue(s, m, 2*time.Minute, func(time.Duration) float64 { return 100 })
+	s.Run(2 * time.Minute)
+	if got := scales(s); !slices.Equal(got, []string{`35s {"replicas":7}`, `1m20s {"replicas":8}`}) {
+		t.Errorf("got %v\n%s", got, healerstest.Tell(s))
+	}
+	if text := healerstest.Tell(s); !strings.Contains(text, "as observed") || strings.Contains(text, "page:") {
+		t.Errorf("expected it to be settled by what is seen, without a page\n%s", text)
+	}
+	healerstest.Consistent(t, s)
 }

@@ -101,6 +101,8 @@ type openAct struct {
 	Seq uint64 `json:"seq"`
 	// Was is the back-off before a restart, which counts again if it is never begun.
 	Was backoff.Entry `json:"was,omitzero"`
+	// From is how many instances there were, of an act that scales.
+	From int32 `json:"from,omitempty"`
 	// Unknown: its outcome is Unknown, and it holds its target until observation
 	// settles it.
 	Unknown bool `json:"unknown,omitempty"`

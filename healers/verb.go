@@ -56,9 +56,9 @@ func (v Verb) counted() bool { return !v.tells() && v != verbRotateIn && v != ve
 
 // repeatable after a crash of the engine, on the same incarnation. A restart is
 // fenced by the incarnation that it ends. A replacement is not: done twice it
-// could leave two new instances, so it is observed instead. A message may come
-// twice, which is better than never.
-func (v Verb) repeatable() bool { return v != verbReplace }
+// could leave two new instances, so it is observed instead. Nor is scaling: what was
+// decided before may be wrong by now. A message may come twice, which is better than never.
+func (v Verb) repeatable() bool { return v != verbReplace && v != verbScale }
 
 // deadline is how long an act of this verb may take.
 func (v Verb) deadline(args json.RawMessage) time.Duration {
@@ -75,10 +75,10 @@ func (v Verb) deadline(args json.RawMessage) time.Duration {
 }
 
 // holds tells whether an act whose outcome nobody knows goes on holding its
-// target. A volume's verbs do not: its usage is the observation, and the work
+// target: an instance, or a workload that is scaled. A volume's verbs do not: its usage is the observation, and the work
 // looks at that anyway. Nor does a message.
 func (a *openAct) holds() bool {
-	return !a.Verb.tells() && a.Target.ID.Kind() == sut.KindInstance
+	return !a.Verb.tells() && (a.Target.ID.Kind() == sut.KindInstance || a.Verb == verbScale)
 }
 
 // collides tells whether an act may not begin while another is under way. An

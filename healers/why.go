@@ -36,6 +36,9 @@ type Explanation struct {
 	Messages []Deed `json:"messages"`
 	// Orders are what people told the engine, whatever it was about.
 	Orders []Order `json:"orders"`
+	// Sizes are the decisions about how many instances a workload is to have, each of which
+	// was another than the one before.
+	Sizes []Sizing `json:"sizes"`
 	// Others are further targets that have something on record, by name, where there
 	// is nothing of this one.
 	Others []sut.ID `json:"others"`
@@ -91,6 +94,16 @@ type Answer struct {
 	Word string `json:"effect"`
 	// Times is how often it was given and put on record since First, about the same
 	// act, by the same rule.
+	Times int           `json:"times"`
+	First time.Duration `json:"first"`
+}
+
+// Sizing is a decision about how many instances a workload is to have, by its newest record.
+type Sizing struct {
+	Seq uint64        `json:"seq"`
+	At  time.Duration `json:"at"`
+	Scale
+	// Times is how often in a row it was made since First.
 	Times int           `json:"times"`
 	First time.Duration `json:"first"`
 }

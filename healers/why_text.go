@@ -29,6 +29,7 @@ func (e *Explanation) Text() string {
 	write(&b, "Under way", e.underWay())
 	write(&b, "What was", e.past())
 	write(&b, "Held back", passages(e.Held, textAnswer))
+	write(&b, "Replicas", passages(e.Sizes, textSizing))
 	write(&b, "Others wait for it", passages(e.Awaited, textAnswer))
 	write(&b, "People were told", passages(e.Messages, textDeed))
 	write(&b, "People said", passages(e.Orders, func(o Order) (time.Duration, string) { return o.At, textCommand(&o.Command, o.Refused) }))
@@ -114,6 +115,26 @@ func textDeed(d Deed) (time.Duration, string) {
 		text += " after " + seconds(took)
 	}
 	return d.At, text
+}
+
+func textSizing(s Sizing) (time.Duration, string) {
+	text := s.Workload + ": " + s.detail()
+	var said []string
+	for _, m := range s.Metrics {
+		switch {
+		case m.Error != "":
+			said = append(said, m.Name+" failed: "+m.Error)
+		case m.Proposal != nil:
+			said = append(said, fmt.Sprintf("%s proposes %d at %.3g times its target", m.Name, *m.Proposal, m.Ratio))
+		}
+	}
+	if len(said) > 0 {
+		text += " (" + strings.Join(said, ", ") + ")"
+	}
+	if s.Times > 1 {
+		text += fmt.Sprintf(", %d times since %s", s.Times, seconds(s.First))
+	}
+	return s.At, text
 }
 
 func textAnswer(a Answer) (time.Duration, string) {

@@ -1,6 +1,7 @@
 package healers
 
 import (
+	"math"
 	"slices"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -168,6 +169,9 @@ func (e *Engine) issue(w *Work, a *Act, g Grant) {
 	if a.Verb == verbReplace {
 		r.Members = slices.Clone(e.view.Members(a.Target.ID.Workload()))
 	}
+	if a.Verb == verbScale {
+		r.From = int32(min(e.view.Desired(string(a.Target.ID)), math.MaxInt32))
+	}
 	e.emit(r)
 	if t := e.turns[w.Plan.target().ID.Workload()]; t != nil && w.life() && !began && w.Began {
 		t.began(e, w)
@@ -203,7 +207,7 @@ func (e *Engine) judge(w *Work) bool {
 			return e.failed(w, "nobody knows how "+string(s.Verb)+" ended")
 		}
 	case ResultRefused, ResultFailed, ResultCancelled:
-		if seen, ok := e.shows(&Act{Verb: s.Verb, Target: w.Acted}); ok && seen == ResultOK && w.Result != ResultRefused {
+		if seen, ok := e.shows(&Act{Verb: s.Verb, Target: w.Acted, Args: s.Args}); ok && seen == ResultOK && w.Result != ResultRefused {
 			break // it says that it failed, and is seen to be done: what is seen counts
 		}
 		if scope := e.scope(w.Acted, w); (scope.Changed || scope.Gone) && w.Acted.ID.Kind() == sut.KindInstance {

@@ -79,9 +79,11 @@ func (m *maker) input() input {
 func (m *maker) ours(in *input) {
 	if m.in(4) {
 		in.spec.Fallback = &scaler.Fallback{After: metav1.Duration{Duration: time.Minute}, Replicas: 1 + m.Int32N(in.spec.MaxReplicas)}
-		for i := range in.spec.Metrics {
-			in.history.Failures = append(in.history.Failures, scaler.Failure{Metric: i, Since: m.ago()})
-		}
+		// What fails is remembered.
+		h, o := &scaler.History{}, m.observe(in.spec, *orOne(in.spec.MinReplicas))
+		o.Now = m.ago()
+		scaler.New(in.spec, scaler.Options{}).Decide(o, h)
+		in.history.Failures = h.Failures
 	}
 	if m.in(4) {
 		in.spec.FlapBudget = &scaler.FlapBudget{Turns: 1 + m.Int32N(4), Within: metav1.Duration{Duration: time.Hour}}

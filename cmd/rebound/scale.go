@@ -105,6 +105,9 @@ is 0: that is the decision.`,
 			if err != nil {
 				return usage(err)
 			}
+			if mode && (spec.Fallback != nil || spec.FlapBudget != nil || spec.ReplicaHoursPerDay != 0) {
+				fmt.Fprintln(c.ErrOrStderr(), "rebound: with --compat v2 fallback, flapBudget and replicaHoursPerDay do nothing: upstream has none")
+			}
 			if data, err = readInput(observed, c.InOrStdin()); err != nil {
 				return usage(err)
 			}

@@ -37,8 +37,9 @@ var verbs = []string{"restart", "rotateIn", "rotateOut", "replace", "scale", "cl
 
 // compiler gathers what is wrong with one document.
 type compiler struct {
-	doc   *manifest.Doc
-	found manifest.Problems
+	doc    *manifest.Doc
+	found  manifest.Problems
+	scaled []string // workloads
 }
 
 func (c *compiler) add(field, format string, args ...any) {

@@ -26,9 +26,22 @@ func (c *compiler) scaling(at string, w *WorkloadSpec) *Scaling {
 	if a.Compat != "" && a.Compat != compatV2 {
 		c.add(at+".compat", "expected %s, got %q", compatV2, a.Compat)
 	}
-	if a.Every < 0 {
-		c.add(at+".every", "expected a time above 0, got %s", time.Duration(a.Every))
+	if a.Every != 0 && time.Duration(a.Every) < time.Second {
+		c.add(at+".every", "expected at least 1s, got %s", time.Duration(a.Every))
 	}
+	if a.ScaleTargetRef != (autoscalingv2.CrossVersionObjectReference{}) {
+		c.add(at+".scaleTargetRef", "leave it out: the selector says what is scaled")
+	}
+	if a.MinReplicas != nil && *a.MinReplicas == 0 {
+		c.add(at+".minReplicas", "scaling to zero is not there yet; at least one stays")
+	}
+	if a.Compat != "" && (a.Fallback != nil || a.FlapBudget != nil || a.ReplicaHoursPerDay != 0) {
+		c.add(at+".compat", "upstream has no fallback, flapBudget and replicaHoursPerDay; leave out either")
+	}
+	if slices.ContainsFunc(c.scaled, func(name string) bool { return name == w.Selector.Workload }) {
+		c.add(at, "%s is scaled already", w.Selector.Workload)
+	}
+	c.scaled = append(c.scaled, w.Selector.Workload)
 	spec := a.Defaulted()
 	invalid := spec.Validate(field.NewPath(at), false)
 	for _, e := range invalid {
@@ -82,14 +95,20 @@ func (c *compiler) sourced(at string, p *Scaling) {
 		where := fmt.Sprintf("%s.metrics[%d]", at, i)
 		var id *autoscalingv2.MetricIdentifier
 		switch {
+		case m.Resource != nil:
+			if name := string(m.Resource.Name); name != metric.CPU && name != metric.Memory {
+				c.add(where+".resource.name", "cpu and memory are metered, and %s is not", name)
+			}
+			continue
+		case m.ContainerResource != nil:
+			c.add(where+".type", "instances are metered as a whole; make it a Resource metric")
+			continue
 		case m.Pods != nil:
 			where, id = where+".pods.metric", &m.Pods.Metric
 		case m.Object != nil:
 			where, id = where+".object.metric", &m.Object.Metric
 		case m.External != nil:
 			where, id = where+".external.metric", &m.External.Metric
-		default:
-			continue
 		}
 		if id.Selector != nil {
 			c.add(where+".selector", "put it into the query of the source")

@@ -1,6 +1,9 @@
 package scaler
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // spend reckons what the replicas have cost since the last decision.
 func (s *Scaler) spend(now time.Time, current int32, h *History) {
@@ -26,7 +29,7 @@ func (s *Scaler) spend(now time.Time, current int32, h *History) {
 
 // cost keeps the workload below its replica-hours of the day. minReplicas are set aside
 // for what is left of it, and the rest may go within an hour: as it is spent less is
-// allowed, and the end is no cliff.
+// allowed, and the end is no cliff. It comes after all other limits, and goes before them.
 func (s *Scaler) cost(d *Decision, now time.Time, h *History) {
 	if s.spec.ReplicaHoursPerDay <= 0 || !s.does(CostCeiling) {
 		return
@@ -35,10 +38,11 @@ func (s *Scaler) cost(d *Decision, now time.Time, h *History) {
 	spare := float64(s.spec.ReplicaHoursPerDay) - h.Spent.Hours - float64(s.min)*left
 	ceiling := s.min
 	if spare > 0 && left > 0 {
-		ceiling = replicas(int64(s.min) + int64(spare/min(1, left)))
+		ceiling = replicas(int64(s.min) + int64(min(spare/min(1, left), math.MaxInt32)))
 	}
 	if d.Desired > ceiling {
 		d.bind(BoundCost, int64(d.Desired), int64(ceiling))
 		d.limited(ceiling, "ReplicaHours", "the replica-hours of the day are nearly spent")
+		d.Reason = "the replica-hours of the day are nearly spent"
 	}
 }

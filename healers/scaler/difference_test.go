@@ -47,7 +47,7 @@ func TestDifferences(t *testing.T) {
 		{scaler.MetricFallback, func() (*scaler.Spec, *scaler.Observation, *scaler.History) {
 			s, o := load(3, average("1"))
 			s.Fallback = &scaler.Fallback{After: metav1.Duration{Duration: time.Minute}, Replicas: 6}
-			return s, o, &scaler.History{Failures: []scaler.Failure{{Metric: 0, Since: ago(2 * time.Minute)}}}
+			return s, o, &scaler.History{Failures: []scaler.Failure{{Metric: "External jobs    ", Since: ago(2 * time.Minute)}}}
 		}, 3, 6},
 		{scaler.FlapLimit, func() (*scaler.Spec, *scaler.Observation, *scaler.History) {
 			s, o := load(6, average("1"), 2000)

@@ -116,6 +116,9 @@ func (d *Decision) bound() string {
 	case BoundPaused:
 		return "paused: replicas is 0, which a person set; any other number starts it again"
 	case BoundMetric:
+		if d.Have == d.Limit {
+			return fmt.Sprintf("metricFailed: none of %d metrics could be had, so the %d replicas stay", d.Limit, d.Current)
+		}
 		return fmt.Sprintf("metricFailed: %d of %d metrics could not be had, and the others would not scale up, so the %d replicas stay", d.Have, d.Limit, d.Current)
 	case BoundMin, BoundMax, BoundDouble, BoundCost:
 		return fmt.Sprintf("%s: %d were wanted, and the limit is %d", d.Bound, d.Have, d.Limit)

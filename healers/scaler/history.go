@@ -16,7 +16,7 @@ type History struct {
 	Recommendations []Recommendation `json:"recommendations,omitempty"`
 	ScaleUps        []Change         `json:"scaleUps,omitempty"`
 	ScaleDowns      []Change         `json:"scaleDowns,omitempty"`
-	// Failures says since when a metric cannot be had, by its place in the spec.
+	// Failures says since when metrics cannot be had.
 	Failures []Failure `json:"failures,omitempty"`
 	// ScaledToZero tells a workload that was scaled to zero, and may wake up, from one that
 	// a person paused by replicas: 0. nil: nobody knows, and it may wake up.
@@ -38,7 +38,7 @@ type Change struct {
 
 // Failure is a metric that has failed since a time.
 type Failure struct {
-	Metric int       `json:"metric"`
+	Metric string    `json:"metric"` // type, name, and what else tells it from others
 	Since  time.Time `json:"since"`
 }
 
@@ -79,19 +79,19 @@ func (h *History) Remember(now time.Time, replicas int32, keep time.Duration) {
 	h.Recommendations = append(h.Recommendations, Recommendation{At: now, Replicas: replicas})
 }
 
-// Change keeps that the number was changed, and forgets what was longer ago than keep.
-func (h *History) Change(now time.Time, from, to int32, keep time.Duration) {
+// Change keeps that the number was changed, and forgets changes of the same direction that
+// were longer ago than up and down, as [Scaler.Keeps] has them.
+func (h *History) Change(now time.Time, from, to int32, up, down time.Duration) {
 	h.ScaledToZero = new(to == 0)
-	cutoff := now.Add(-keep)
-	add := func(changes []Change, by int32) []Change {
-		changes = slices.DeleteFunc(changes, func(x Change) bool { return x.At.Before(cutoff) })
+	add := func(changes []Change, by int32, keep time.Duration) []Change {
+		changes = slices.DeleteFunc(changes, func(x Change) bool { return x.At.Before(now.Add(-keep)) })
 		return append(changes, Change{At: now, Change: by})
 	}
 	switch {
 	case to > from:
-		h.ScaleUps = add(h.ScaleUps, to-from)
+		h.ScaleUps = add(h.ScaleUps, to-from, up)
 	case to < from:
-		h.ScaleDowns = add(h.ScaleDowns, from-to)
+		h.ScaleDowns = add(h.ScaleDowns, from-to, down)
 	}
 }
 
@@ -142,8 +142,8 @@ func since(changes []Change, cutoff time.Time, a arithmetic) (n int32) {
 // Scaled remembers that the number was changed, which has been done.
 func (s *Scaler) Scaled(h *History, now time.Time, from, to int32) {
 	if s.does(BothDirections) {
-		_, keep := s.Keeps()
-		h.Change(now, from, to, keep)
+		_, up, down := s.Keeps()
+		h.Change(now, from, to, up, down)
 		return
 	}
 	h.ScaledToZero = new(to == 0)
@@ -158,9 +158,13 @@ func (s *Scaler) Scaled(h *History, now time.Time, from, to int32) {
 	}
 }
 
-// Keeps is how long what was asked for, and what was changed, can matter.
-func (s *Scaler) Keeps() (recommendations, changes time.Duration) {
-	return max(s.up.window, s.down.window), max(s.up.longest, s.down.longest, s.flapWithin)
+// Keeps is how long what was asked for, and what was changed up and down, is remembered.
+func (s *Scaler) Keeps() (recommendations, up, down time.Duration) {
+	up, down = s.up.longest, s.down.longest
+	if both := max(up, down, s.flapWithin); s.does(BothDirections) {
+		up, down = both, both
+	}
+	return max(s.up.window, s.down.window), up, down
 }
 
 // store puts a change in place of one that no limit reads any more. Upstream forgets what
@@ -180,9 +184,8 @@ func (s *Scaler) store(changes []Change, c Change, longest time.Duration) []Chan
 	return changes
 }
 
-// turns is how often the direction changed after a time, and when it did first. Both lists
-// are by time.
-func (h *History) turns(cutoff time.Time) (n int32, first time.Time) {
+// turns is how often the direction changed after a time. Both lists are by time.
+func (h *History) turns(cutoff time.Time) (n int32) {
 	var was, up bool
 	for i, j, k := 0, 0, 0; i < len(h.ScaleUps) || j < len(h.ScaleDowns); k++ {
 		up = j == len(h.ScaleDowns) || i < len(h.ScaleUps) && h.ScaleUps[i].At.Before(h.ScaleDowns[j].At)
@@ -195,13 +198,11 @@ func (h *History) turns(cutoff time.Time) (n int32, first time.Time) {
 			j++
 		}
 		if k > 0 && up != was && at.After(cutoff) {
-			if n++; n == 1 {
-				first = at
-			}
+			n++
 		}
 		was = up
 	}
-	return n, first
+	return n
 }
 
 // limit is how far a direction may go by its policies.

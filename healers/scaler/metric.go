@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +15,8 @@ import (
 // metric is one entry of spec.metrics, ready to be reckoned with.
 type metric struct {
 	kind      autoscalingv2.MetricSourceType
+	id        string // what its failures are remembered under
+	bad       error  // its selector is none
 	name      string // of the metric, or of the resource
 	container string
 	object    autoscalingv2.CrossVersionObjectReference
@@ -64,6 +67,7 @@ func (s *Scaler) compile(spec *autoscalingv2.MetricSpec) metric {
 		}
 		m.reason = "FailedGetExternalMetric"
 	}
+	m.id = strings.Join([]string{string(m.kind), m.name, m.container, m.object.Kind, m.object.Name, m.selector}, " ")
 	return m
 }
 
@@ -80,10 +84,11 @@ func (s *Scaler) named(m *metric, selector *metav1.LabelSelector) string {
 
 func (m *metric) identify(id autoscalingv2.MetricIdentifier) {
 	m.name = id.Name
-	m.selector = metav1.FormatLabelSelector(id.Selector)
 	if id.Selector == nil {
-		m.selector = ""
+		return
 	}
+	_, m.bad = metav1.LabelSelectorAsSelector(id.Selector)
+	m.selector = metav1.FormatLabelSelector(id.Selector)
 }
 
 // target is by a quantity, if there is one.
@@ -127,6 +132,9 @@ func (s *Scaler) propose(m *metric, o *Observation) MetricResult {
 	if m.by == "" {
 		return out.fail("%s", errTarget)
 	}
+	if m.bad != nil {
+		return out.fail("%s", m.bad)
+	}
 	switch m.kind {
 	case autoscalingv2.ObjectMetricSourceType:
 		return s.object(m, o, out)
@@ -143,11 +151,13 @@ func (s *Scaler) perPod(m *metric, o *Observation, out MetricResult) MetricResul
 	r := reading{sample: func(p *Pod) (Sample, bool) { return p.sample(m.name) }}
 	if m.kind != autoscalingv2.PodsMetricSourceType {
 		r.cpu, r.young = m.name == string(corev1.ResourceCPU), o.Now.Add(-s.options.CPUInitPeriod)
-		r.sample = func(p *Pod) (Sample, bool) { return p.usage(m.name, m.container) }
+		r.sample = func(p *Pod) (Sample, bool) { return p.usage(m.name, m.container, s.arithmetic) }
 	}
 	share := m.by == autoscalingv2.UtilizationMetricType
 	if share {
-		r.request = func(p *Pod) (int64, string, bool) { return p.request(corev1.ResourceName(m.name), m.container) }
+		r.request = func(p *Pod) (int64, string, bool) {
+			return p.request(corev1.ResourceName(m.name), m.container, s.arithmetic)
+		}
 		r.fill = int64(max(100, m.percent))
 	}
 	g := s.group(o, r)
@@ -277,7 +287,7 @@ func (s *Scaler) shared(m *metric, o *Observation, usage int64, out MetricResult
 		r := s.arithmetic.total(usage, m.milli, pods)
 		out.Ratio = r.value
 		if o.StatusReplicas > 0 {
-			out.Usage = usage / int64(o.StatusReplicas)
+			out.Usage = each(usage, o.StatusReplicas)
 		}
 		if s.within(r.value) && (o.StatusReplicas > 0 || !s.does(NoZeroDivision)) {
 			return out.propose(o.StatusReplicas)
@@ -304,6 +314,12 @@ func (s *Scaler) shared(m *metric, o *Observation, usage int64, out MetricResult
 		return out.fail("unable to calculate ready pods: no pods returned by selector while calculating replica count")
 	}
 	return out.propose(s.straight(r.value, s.arithmetic.times(r, serving), o.SpecReplicas))
+}
+
+// each is what one of so many uses, rounded up as upstream tells it.
+func each(usage int64, pods int32) int64 {
+	n := math.Ceil(float64(usage) / float64(pods))
+	return int64(max(math.MinInt64, min(n, math.MaxInt64-1024))) // the largest that a float holds and an int64 too
 }
 
 func (s *Scaler) within(ratio float64) bool {

@@ -10,6 +10,8 @@ import (
 // Amounts are in thousandths of their unit, as upstream reckons.
 type Observation struct {
 	Now time.Time
+	// Wall is the time of day, of the cost ceiling; zero: Now.
+	Wall time.Time
 	// SpecReplicas are asked for, StatusReplicas are there, as the scale subresource says.
 	SpecReplicas, StatusReplicas int32
 	Pods                         []Pod
@@ -82,7 +84,7 @@ func (p *Pod) sample(metric string) (Sample, bool) {
 
 // usage is the pod's use of a resource, or that of one container. A pod of which one
 // container was not measured was not measured.
-func (p *Pod) usage(resource, container string) (sum Sample, found bool) {
+func (p *Pod) usage(resource, container string, a arithmetic) (sum Sample, found bool) {
 	for i := range p.Containers {
 		c := &p.Containers[i]
 		if container != "" && c.Name != container {
@@ -97,7 +99,7 @@ func (p *Pod) usage(resource, container string) (sum Sample, found bool) {
 			if u := &c.Usage[j]; !found || u.At.Before(sum.At) {
 				sum.At, sum.Window = u.At, u.Window
 			}
-			sum.Milli += c.Usage[j].Milli
+			sum.Milli = a.add(sum.Milli, c.Usage[j].Milli)
 			break
 		}
 		if !has {
@@ -113,23 +115,25 @@ func (p *Pod) usage(resource, container string) (sum Sample, found bool) {
 
 // request is what the pod, or one container of it, asks for; false: it does not say, and
 // which container does not.
-func (p *Pod) request(resource corev1.ResourceName, container string) (sum int64, where string, ok bool) {
-	if container == "" && len(p.Requests) > 0 {
-		m, has := amount(p.Requests, resource)
-		return m, "", has
+func (p *Pod) request(resource corev1.ResourceName, container string, a arithmetic) (sum int64, where string, ok bool) {
+	whole := container == "" && len(p.Requests) > 0
+	if m, has := amount(p.Requests, resource); whole && has {
+		return m, "", true
 	}
+	some := false
 	for i := range p.Containers {
 		c := &p.Containers[i]
 		if container != "" && c.Name != container {
 			continue
 		}
 		m, has := amount(c.Requests, resource)
-		if !has {
+		if !has && !whole {
 			return 0, c.Name, false
 		}
-		sum += m
+		some = some || has
+		sum = a.add(sum, m)
 	}
-	return sum, "", true
+	return sum, "", some || !whole
 }
 
 func amount(of []Amount, resource corev1.ResourceName) (int64, bool) {

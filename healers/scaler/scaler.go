@@ -103,7 +103,13 @@ func (s *Scaler) Decide(o *Observation, h *History) Decision {
 	current := o.SpecReplicas
 	d := Decision{Current: current, Desired: current, Min: s.min, Max: s.max}
 	d.is(AbleToScale, true, "SucceededGetScale", "the HPA controller was able to get the target's current scale")
-	s.spend(o.Now, current, h)
+	if o.Wall.IsZero() {
+		o.Wall = o.Now
+	}
+	s.spend(o.Wall, current, h)
+	if current == 0 && s.min != 0 || current > s.max || current < s.min {
+		h.Failures = nil // nobody asks the metrics
+	}
 	switch {
 	case current == 0 && (s.min != 0 || s.paused(h)):
 		d.is(ScalingActive, false, "ScalingDisabled", "scaling is disabled since the replica count of the target is zero")
@@ -116,11 +122,9 @@ func (s *Scaler) Decide(o *Observation, h *History) Decision {
 		d.Desired, d.Reason = s.min, "Current number of replicas below Spec.MinReplicas"
 		d.bind(BoundMin, int64(current), int64(s.min))
 	default:
-		if !s.byMetrics(&d, o, h) {
-			return d
-		}
+		s.byMetrics(&d, o, h)
 	}
-	s.cost(&d, o.Now, h)
+	s.cost(&d, o.Wall, h)
 	if d.Desired == 0 && !s.options.Compat {
 		d.is(ScaledToZero, true, "ScaledToZero", "the HPA controller scaled the target to zero")
 	}
@@ -132,9 +136,8 @@ func (s *Scaler) paused(h *History) bool {
 	return s.does(PersonsPause) && h.ScaledToZero != nil && !*h.ScaledToZero
 }
 
-// byMetrics is upstream's computeReplicasForMetrics and what it makes of the result; false:
-// too little is known to change anything.
-func (s *Scaler) byMetrics(d *Decision, o *Observation, h *History) bool {
+// byMetrics is upstream's computeReplicasForMetrics and what it makes of the result.
+func (s *Scaler) byMetrics(d *Decision, o *Observation, h *History) {
 	var wanted int32
 	var says string
 	var bad int
@@ -143,7 +146,7 @@ func (s *Scaler) byMetrics(d *Decision, o *Observation, h *History) bool {
 	for i := range s.metrics {
 		m, r := &s.metrics[i], &d.Metrics[i]
 		*r = s.propose(m, o)
-		s.fallback(i, r, o.Now, h)
+		s.fallback(m, r, o.Now, h)
 		if r.Proposal == nil {
 			if bad++; bad == 1 {
 				first = r
@@ -160,7 +163,7 @@ func (s *Scaler) byMetrics(d *Decision, o *Observation, h *History) bool {
 		d.is(ScalingActive, false, d.failed, "the HPA was unable to compute the replica count: "+first.Error)
 		d.Wanted = d.Current
 		d.bind(BoundMetric, int64(bad), int64(len(s.metrics)))
-		return false
+		return
 	}
 	d.is(ScalingActive, true, "ValidMetricFound", "the HPA was able to successfully calculate a replica count from "+says)
 	wanted = max(wanted, 0) // what overflowed may be below
@@ -177,17 +180,16 @@ func (s *Scaler) byMetrics(d *Decision, o *Observation, h *History) bool {
 	if d.Reason == "" && d.Desired != d.Current && !s.options.Compat {
 		d.Reason = "recent recommendations differ" // upstream says nothing here (H7)
 	}
-	return true
 }
 
 // fallback is the proposal of a metric that has failed for long enough.
-func (s *Scaler) fallback(i int, r *MetricResult, now time.Time, h *History) {
+func (s *Scaler) fallback(m *metric, r *MetricResult, now time.Time, h *History) {
 	if !s.does(MetricFallback) {
 		return
 	}
 	slot := -1
 	for j := range h.Failures {
-		if h.Failures[j].Metric == i {
+		if h.Failures[j].Metric == m.id {
 			slot = j
 		}
 	}
@@ -198,7 +200,7 @@ func (s *Scaler) fallback(i int, r *MetricResult, now time.Time, h *History) {
 		return
 	}
 	if slot < 0 {
-		h.Failures = append(h.Failures, Failure{Metric: i, Since: now})
+		h.Failures = append(h.Failures, Failure{Metric: m.id, Since: now})
 		slot = len(h.Failures) - 1
 	}
 	f := s.spec.Fallback
@@ -294,7 +296,7 @@ func (s *Scaler) flaps(d *Decision, now time.Time, h *History) {
 	if s.flapTurns <= 0 || d.Desired >= d.Current {
 		return
 	}
-	if turns, _ := h.turns(now.Add(-s.flapWithin)); turns >= s.flapTurns {
+	if turns := h.turns(now.Add(-s.flapWithin)); turns >= s.flapTurns {
 		d.limited(d.Current, "FlapBudget", "the direction turned too often, and nothing is scaled down")
 		d.bind(BoundFlaps, int64(turns), int64(s.flapTurns))
 	}

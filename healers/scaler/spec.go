@@ -25,6 +25,7 @@ const (
 	defaultPercent          = 100
 	defaultFlapTurns        = 6
 	defaultFlapWithin       = time.Hour
+	maxFlapWithin           = 24 * time.Hour
 	minFallbackAfterSeconds = 1
 )
 
@@ -43,7 +44,8 @@ type Spec struct {
 	FlapBudget *FlapBudget `json:"flapBudget,omitempty"`
 	// ReplicaHoursPerDay is a cost ceiling: how many hours of one replica a day, by UTC,
 	// may be spent. What is left beyond minReplicas for the rest of the day may be spent
-	// within an hour, so that the ceiling is neared and never met. Default: none.
+	// within an hour, so that the ceiling is neared and never met. It goes before
+	// stabilization, policies and the flap budget. Default: none.
 	ReplicaHoursPerDay int32 `json:"replicaHoursPerDay,omitempty"`
 }
 

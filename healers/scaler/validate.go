@@ -65,8 +65,8 @@ func (s *Spec) ours(at *field.Path) (out field.ErrorList) {
 		if f.Turns < 1 {
 			out = append(out, field.Invalid(at.Child("flapBudget", "turns"), f.Turns, "must be greater than 0"))
 		}
-		if f.Within.Duration <= 0 {
-			out = append(out, field.Invalid(at.Child("flapBudget", "within"), f.Within.Duration.String(), "must be greater than 0"))
+		if f.Within.Duration <= 0 || f.Within.Duration > maxFlapWithin {
+			out = append(out, field.Invalid(at.Child("flapBudget", "within"), f.Within.Duration.String(), "must be greater than 0 and at most 24h"))
 		}
 	}
 	if n := s.ReplicaHoursPerDay; n < 0 {

@@ -72,7 +72,6 @@ type history struct {
 	Recommendations []recommendation `json:"recommendations,omitempty"`
 	ScaleUps        []change         `json:"scaleUps,omitempty"`
 	ScaleDowns      []change         `json:"scaleDowns,omitempty"`
-	Failures        []failure        `json:"failures,omitempty"`
 	ScaledToZero    *bool            `json:"scaledToZero,omitempty"`
 }
 
@@ -84,12 +83,6 @@ type recommendation struct {
 type change struct {
 	At     metav1.Time `json:"at"`
 	Change int32       `json:"change"`
-}
-
-// failure is of a metric, by its place in the spec, from 0.
-type failure struct {
-	Metric int         `json:"metric"`
-	Since  metav1.Time `json:"since"`
 }
 
 // status is true, false or "Unknown".
@@ -230,6 +223,11 @@ func (in *observations) check(doc *manifest.Doc) (found []manifest.Problem) {
 		if !slices.Contains(phases, p.Phase) {
 			found = append(found, doc.Problem(at+".phase", "expected Pending, Running, Succeeded, Failed or Unknown, got %q", p.Phase))
 		}
+		for name, q := range p.Requests {
+			if q.Sign() < 0 {
+				found = append(found, doc.Problem(fmt.Sprintf("%s.requests.%s", at, name), "expected a quantity of at least 0, got %s", q.String()))
+			}
+		}
 		for j, c := range p.Containers {
 			for name, q := range c.Requests {
 				if q.Sign() < 0 {
@@ -306,8 +304,5 @@ func (h *history) read() *scaler.History {
 		return out
 	}
 	out.ScaleUps, out.ScaleDowns = changes(h.ScaleUps), changes(h.ScaleDowns)
-	for _, f := range h.Failures {
-		out.Failures = append(out.Failures, scaler.Failure{Metric: f.Metric, Since: f.Since.Time})
-	}
 	return out
 }
