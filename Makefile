@@ -63,6 +63,7 @@ check: lint unit ## Format, vet, lint, architecture, unit tests: no processes, n
 .PHONY: unit
 unit: build ## Unit tests, shuffled, with the race detector where there is a C compiler
 	$(if $(RACE),CGO_ENABLED=1) $(GO) test $(RACE) -short -shuffle=on -p $(PARALLEL) $$($(GO) list ./... | grep -v /scenarios/suites/)
+	@$(GO) test -v -count=1 -run '^TestEachRuleAloneKeepsFromHarm$$' ./healers | grep -v '^ *---\|^=== '
 
 # Tests of cmd/rebound that judge how a system fares are run with nothing beside them.
 JUDGING := TestDemo|TestTwoRuns|TestExitCodeTells

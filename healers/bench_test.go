@@ -11,6 +11,16 @@ import (
 	"github.com/rebound-chaos/rebound/healers/probe"
 )
 
+// TestIdleStepsAllocateNothing: what nothing has happened to costs nothing.
+func TestIdleStepsAllocateNothing(t *testing.T) {
+	e, _ := fleet(1000)
+	in := &healers.Input{Now: time.Second}
+	e.Step(in)
+	if n := testing.AllocsPerRun(100, func() { e.Step(in) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // BenchmarkStepIdle is a step in which nothing is new, with 3000 instances.
 func BenchmarkStepIdle(b *testing.B) {
 	e := big(1000)
@@ -76,6 +86,7 @@ func big(workloads int) *healers.Engine {
 // instances and 25 ms with 100,000.
 func BenchmarkStepChanged(b *testing.B) {
 	for _, size := range []int{10_000, 100_000} {
+		most := map[int]time.Duration{10_000: 2 * time.Millisecond, 100_000: 25 * time.Millisecond}[size]
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			e, all := fleet(size)
 			in := &healers.Input{Now: time.Second}
@@ -90,6 +101,9 @@ func BenchmarkStepChanged(b *testing.B) {
 					in.System.Instances = append(in.System.Instances, all[i])
 				}
 				e.Step(in)
+			}
+			if took := b.Elapsed() / time.Duration(b.N); took > most {
+				b.Errorf("%s a step, above %s", took, most)
 			}
 		})
 	}

@@ -19,6 +19,7 @@ func TestGraceIsThatOfTheProbe(t *testing.T) {
 		return &corev1.Probe{TerminationGracePeriodSeconds: &seconds}
 	}
 	hangs := says(probe.Liveness, probe.Failure, order(1, out))
+	never := says(probe.Startup, probe.Failure, order(1, out)) // it does not start
 	for _, c := range []struct {
 		name              string
 		startup, liveness *corev1.Probe
@@ -28,7 +29,9 @@ func TestGraceIsThatOfTheProbe(t *testing.T) {
 		{"none of its own", nil, &corev1.Probe{}, hangs, `{"grace":2000000000}`},
 		{"longer", nil, grace(7), hangs, `{"grace":7000000000}`},
 		{"shorter", nil, grace(1), hangs, `{"grace":1000000000}`},
-		{"the longer of two", grace(9), grace(7), hangs, `{"grace":9000000000}`},
+		{"that of the probe that failed", grace(9), grace(7), hangs, `{"grace":7000000000}`},
+		{"that of the startup probe, when it failed", grace(9), grace(7), never, `{"grace":9000000000}`},
+		{"which has none", &corev1.Probe{}, grace(7), never, `{"grace":2000000000}`},
 		{"who has ended", nil, grace(7), delta(order(1, exited, out)), `{"grace":2000000000}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

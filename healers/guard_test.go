@@ -3,11 +3,13 @@ package healers_test
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers"
+	"github.com/rebound-chaos/rebound/healers/healerstest"
 	"github.com/rebound-chaos/rebound/healers/policy"
 	"github.com/rebound-chaos/rebound/healers/probe"
 )
@@ -278,4 +280,30 @@ func lines(records []healers.Record) (text string) {
 		text += r.At.String() + " " + healers.Text(r) + "\n"
 	}
 	return text
+}
+
+// Of one runbook no more is done in an hour than its rate allows, on whatever volumes.
+func TestRatePerRunbook(t *testing.T) {
+	m := shop()
+	for _, name := range []string{"one", "two"} {
+		m.AddVolume(healerstest.Volume{Volume: sut.Volume{ID: sut.VolumeID("store/0", name), Size: 100, Used: 95, Max: 100}, Temp: 50})
+	}
+	s := healerstest.NewShell(1, with(func(p *policy.Policy) { p.Guard.MaxPerRunbookPerHour = 1 }), m)
+	s.Run(time.Minute)
+	cleaned := func() []string {
+		return slices.DeleteFunc(healerstest.Acts(s), func(a string) bool { return !strings.HasPrefix(a, "cleanTemp") })
+	}
+	if acts := cleaned(); len(acts) != 1 || acts[0] != "cleanTemp store/0:one" {
+		t.Errorf("within the hour %v\n%s", acts, healerstest.Tell(s))
+	}
+	held := slices.ContainsFunc(s.Journal.Records, func(r healers.Record) bool {
+		return r.Decision != nil && r.Decision.Rule == healers.RuleRate && r.Decision.Have == 1 && r.Decision.Limit == 1
+	})
+	if !held {
+		t.Errorf("nobody said why\n%s", healerstest.Tell(s))
+	}
+	s.Run(time.Hour + time.Minute)
+	if acts := cleaned(); len(acts) != 2 || acts[1] != "cleanTemp store/0:two" {
+		t.Errorf("after it %v\n%s", acts, healerstest.Tell(s))
+	}
 }

@@ -112,6 +112,16 @@ func TestLedger(t *testing.T) {
 		{"the policy's own is one of them", ward{desired: 3, instances: 3, ready: 3, own: func(p *policy.Workload) { p.MinAvailable = "3" }}, "replace", id(0), healers.Defer, 2, 3, "w0"},
 		{"one that serves nobody is started again at no cost", ward{desired: 3, instances: 3, ready: 2, budgets: declared("3", "")}, "restart", id(2), healers.Allow, 0, 0, ""},
 		{"one that is not ready is not evicted while too few are", ward{desired: 3, instances: 3, ready: 2, budgets: declared("3", "")}, "evict", id(2), healers.Defer, 2, 3, "budget:pdb"},
+		{
+			"and where the policy's own always allows it",
+			ward{desired: 3, instances: 3, ready: 2, own: func(p *policy.Workload) { p.MinAvailable, p.UnhealthyEviction = "3", "AlwaysAllow" }},
+			"evict", id(2), healers.Allow, 0, 0, "",
+		},
+		{
+			"and not where it does not",
+			ward{desired: 3, instances: 3, ready: 2, own: func(p *policy.Workload) { p.MinAvailable = "3" }},
+			"evict", id(2), healers.Defer, 2, 3, "w0",
+		},
 		{"but where the budget always allows it", ward{desired: 3, instances: 3, ready: 2, budgets: lenient}, "evict", id(2), healers.Allow, 0, 0, ""},
 		{"and while enough are", ward{desired: 4, instances: 4, ready: 3, budgets: declared("3", "")}, "evict", id(3), healers.Allow, 0, 0, ""},
 		{

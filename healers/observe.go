@@ -184,6 +184,7 @@ func set(role probe.Role, p Probe, liveness, readiness *Probe) {
 		*readiness = p
 	case probe.Startup:
 		if p.Result == probe.Failure {
+			p.Startup = true
 			*liveness = p
 		}
 	}

@@ -39,10 +39,10 @@ func proposeRestart(v *View, f Finding) []Plan {
 	p.Steps[0].Within += startsWithin(w)
 	p.Backoff = backoff.Config{Initial: w.Restart.Initial, Max: w.Restart.Max, Reset: w.Restart.Reset}
 	p.Steps[0].Args = grace(w.Restart.Grace)
-	if own := w.ProbeGrace(); own > 0 && f.Kind == FindingNotLive {
+	in, there := v.Instance(f.Target.ID)
+	if own := w.ProbeGrace(in.Liveness.Startup); own > 0 && f.Kind == FindingNotLive {
 		p.Steps[0].Args = grace(own)
 	}
-	in, there := v.Instance(f.Target.ID)
 	if f.Kind != FindingExited || !there {
 		return []Plan{p}
 	}

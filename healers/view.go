@@ -43,6 +43,9 @@ type Probe struct {
 	Result probe.Result
 	Since  time.Duration
 	Detail string
+	// Startup: it was the startup probe that failed, which means what a failed liveness probe
+	// does.
+	Startup bool
 }
 
 type probes struct {

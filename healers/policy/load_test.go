@@ -143,7 +143,7 @@ func TestProbesAreThoseOfKubernetes(t *testing.T) {
 			if diff := cmp.Diff(&want, p.Workloads[1].Liveness); diff != "" {
 				t.Error(diff)
 			}
-			if grace := p.Workloads[1].ProbeGrace(); (grace > 0) != (want.TerminationGracePeriodSeconds != nil) {
+			if grace := p.Workloads[1].ProbeGrace(false); (grace > 0) != (want.TerminationGracePeriodSeconds != nil) {
 				t.Errorf("grace %v", grace)
 			}
 		})

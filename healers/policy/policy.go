@@ -78,17 +78,18 @@ type Probing struct {
 	KeepConnections bool `json:"keepConnections,omitempty"`
 }
 
-// ProbeGrace is how long an instance may take to end that is restarted since a
-// probe failed: terminationGracePeriodSeconds of its startup and liveness probe,
-// the longer of the two; 0: neither has one, and Restart.Grace holds.
-func (w *Workload) ProbeGrace() time.Duration {
-	var longest time.Duration
-	for _, p := range []*corev1.Probe{w.Startup, w.Liveness} {
-		if p != nil && p.TerminationGracePeriodSeconds != nil {
-			longest = max(longest, time.Duration(*p.TerminationGracePeriodSeconds)*time.Second)
-		}
+// ProbeGrace is how long an instance may take to end that is restarted since its startup
+// probe failed, or else its liveness probe: that probe's terminationGracePeriodSeconds; 0: it
+// has none, and Restart.Grace holds.
+func (w *Workload) ProbeGrace(startup bool) time.Duration {
+	p := w.Liveness
+	if startup {
+		p = w.Startup
 	}
-	return longest
+	if p == nil || p.TerminationGracePeriodSeconds == nil {
+		return 0
+	}
+	return time.Duration(*p.TerminationGracePeriodSeconds) * time.Second
 }
 
 // Restart says when an instance that ended, or hangs, is started again.
