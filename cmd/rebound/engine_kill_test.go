@@ -180,7 +180,7 @@ func TestEngineIsKilledAtFiftyMomentsOfAStaggeredRestart(t *testing.T) {
 			random := seed.Stream(uint64(s), "kill")
 			midst := 0
 			for n := range moments {
-				if l.killOnce(n, time.Duration(random.Int64N(int64(2*time.Second)))) {
+				if l.killOnce(n, time.Duration(random.Int64N(int64(1200*time.Millisecond)))) {
 					midst++
 				}
 			}
