@@ -104,7 +104,9 @@ func TestScaling(t *testing.T) {
 			if got := scales(s); !slices.Equal(got, row.want) {
 				t.Errorf("expected %v, got %v\n%s", row.want, got, healerstest.Tell(s))
 			}
-			healerstest.Prove(t, row.sc)
+			if row.want != nil { // what does nothing has nothing to prove
+				healerstest.Prove(t, row.sc)
+			}
 		})
 	}
 }
