@@ -52,20 +52,6 @@ type Output struct {
 	grants []Grant // of Acts, by index
 }
 
-// Sample is a metric's value: of an instance, whose incarnation it names, or of a workload,
-// for all of it together. cpu is in cores, memory in bytes.
-type Sample struct {
-	Target sut.Target    `json:"target"`
-	Metric string        `json:"metric"`
-	Value  float64       `json:"value"`
-	At     time.Duration `json:"at"`
-	Window time.Duration `json:"window"`
-	// Until is the last time at which it counts; 0: for as long as three decisions take.
-	Until time.Duration `json:"until,omitempty"`
-	// Failed is why the metric could not be had of anything, of a sample without a value.
-	Failed string `json:"failed,omitempty"`
-}
-
 // Alert is a condition that another system reports.
 type Alert struct {
 	ID     string            `json:"id"`

@@ -45,7 +45,7 @@ func TestOracle(t *testing.T) {
 			spec := in.spec.Defaulted()
 			for step := range 1 + m.IntN(4) {
 				if step > 0 {
-					time.Sleep(15 * time.Second)
+					<-time.After(15 * time.Second)
 					m.now = time.Now()
 					in.o = m.observe(spec, in.o.SpecReplicas)
 				}

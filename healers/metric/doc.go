@@ -20,8 +20,8 @@
 // would count it as zero. An instance that does not answer is missing alone; the others
 // count. A source of which nothing could be had says so in [Batch.Err].
 //
-// How old a sample is, is judged twice: here when it was read, and by [Fresh] whenever it is
-// used. A clock that goes ahead of ours by less than MaxAge is taken for ours; by more, and
+// How old a sample is, is judged when it was read; who uses it later lets it count for MaxAge
+// from its At. A clock that goes ahead of ours by less than MaxAge is taken for ours; by more, and
 // nobody knows when that was. A Prometheus stamps a sample with the time of the query, and
 // looks back for five minutes by itself.
 //

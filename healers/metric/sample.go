@@ -46,12 +46,6 @@ type Batch struct {
 	Err string
 }
 
-// Fresh tells whether a sample counts: it is not older than maxAge, and not so far ahead
-// that its time cannot be true.
-func Fresh(s Sample, now time.Time, maxAge time.Duration) bool {
-	return !s.At.IsZero() && now.Sub(s.At).Abs() <= maxAge
-}
-
 // judge takes a sample at the time it was read, or says why it does not count. What is
 // ahead of our clock is taken for now.
 func judge(s Sample, now time.Time, maxAge time.Duration) (Sample, error) {

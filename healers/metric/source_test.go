@@ -116,31 +116,6 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestFresh(t *testing.T) {
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	const most = 45 * time.Second
-	for _, c := range []struct {
-		name string
-		at   time.Time
-		want bool
-	}{
-		{"now", now, true},
-		{"as old as it may be", now.Add(-most), true},
-		{"too old", now.Add(-most - 1), false},
-		{"a clock that is ahead", now.Add(most), true},
-		{"too far ahead", now.Add(most + 1), false},
-		{"never", time.Time{}, false},
-		{"before all time", time.Unix(math.MinInt64/2, 0), false},
-		{"after all time", time.Unix(math.MaxInt64/2, 0), false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := metric.Fresh(metric.Sample{At: c.at}, now, most); got != c.want {
-				t.Errorf("got %v", got)
-			}
-		})
-	}
-}
-
 // What was measured too long ago is missing, and not zero; a clock that is a little ahead is
 // taken for ours.
 func TestStaleIsMissing(t *testing.T) {

@@ -21,6 +21,7 @@
 //     upstream has it for External metrics alone, KEP-5679).
 //   - flap budget: a direction that turns too often is not followed down. Policies bound the
 //     net change, and not the churn (enhancements#883).
+//   - cost ceiling: replica-hours a day bound what may be asked for; upstream has nothing of it.
 //   - history that survives: it is plain data, kept by who asks; upstream forgets it when its
 //     controller starts again. With it goes who scaled to zero: what a person set to zero stays
 //     paused, and what the scaler did wakes up (KEP-2021).

@@ -182,35 +182,6 @@ func (s *Scaler) byMetrics(d *Decision, o *Observation, h *History) {
 	}
 }
 
-// fallback is the proposal of a metric that has failed for long enough.
-func (s *Scaler) fallback(m *metric, r *MetricResult, now time.Time, h *History) {
-	if !s.does(MetricFallback) {
-		return
-	}
-	slot := -1
-	for j := range h.Failures {
-		if h.Failures[j].Metric == m.id {
-			slot = j
-		}
-	}
-	if r.Proposal != nil {
-		if slot >= 0 {
-			h.Failures = append(h.Failures[:slot], h.Failures[slot+1:]...)
-		}
-		return
-	}
-	if slot < 0 {
-		h.Failures = append(h.Failures, Failure{Metric: m.id, Since: now})
-		slot = len(h.Failures) - 1
-	}
-	f := s.spec.Fallback
-	if f == nil || now.Sub(h.Failures[slot].Since) < f.After.Duration {
-		return
-	}
-	r.Proposal, r.Fallback = new(f.Replicas), true
-	r.says = "the fallback of " + r.Name
-}
-
 // stabilize is the recommendation within what was asked for lately, and remembers it.
 func (s *Scaler) stabilize(d *Decision, now time.Time, h *History) int32 {
 	down := now.Add(-s.down.window)

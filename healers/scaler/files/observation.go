@@ -68,23 +68,6 @@ type external struct {
 	Values   []resource.Quantity `json:"values,omitempty"`
 }
 
-type history struct {
-	Recommendations []recommendation `json:"recommendations,omitempty"`
-	ScaleUps        []change         `json:"scaleUps,omitempty"`
-	ScaleDowns      []change         `json:"scaleDowns,omitempty"`
-	ScaledToZero    *bool            `json:"scaledToZero,omitempty"`
-}
-
-type recommendation struct {
-	At       metav1.Time `json:"at"`
-	Replicas int32       `json:"replicas"`
-}
-
-type change struct {
-	At     metav1.Time `json:"at"`
-	Change int32       `json:"change"`
-}
-
 // status is true, false or "Unknown".
 type status corev1.ConditionStatus
 
@@ -288,21 +271,5 @@ func samples(of map[string]sample, now time.Time, milli func(resource.Quantity) 
 		}
 		out = append(out, scaler.Sample{Metric: name, Milli: milli(s.value), At: at, Window: s.window})
 	}
-	return out
-}
-
-func (h *history) read() *scaler.History {
-	out := &scaler.History{ScaledToZero: h.ScaledToZero}
-	for _, r := range h.Recommendations {
-		out.Recommendations = append(out.Recommendations, scaler.Recommendation{At: r.At.Time, Replicas: r.Replicas})
-	}
-	changes := func(in []change) (out []scaler.Change) {
-		for _, c := range in {
-			out = append(out, scaler.Change{At: c.At.Time, Change: c.Change})
-		}
-		slices.SortStableFunc(out, func(a, b scaler.Change) int { return a.At.Compare(b.At) })
-		return out
-	}
-	out.ScaleUps, out.ScaleDowns = changes(h.ScaleUps), changes(h.ScaleDowns)
 	return out
 }

@@ -1,0 +1,41 @@
+package healers
+
+import (
+	"math"
+	"time"
+
+	"github.com/rebound-chaos/rebound/healers/scaler"
+)
+
+// scaled is what the engine remembers of how a workload was scaled.
+type scaled struct {
+	At      time.Duration    `json:"at"`            // of the last decision
+	Keep    [2]time.Duration `json:"keep,omitzero"` // of changes, up and down
+	History scaler.History   `json:"history"`
+}
+
+// foldScale takes a decision in.
+func (s *state) foldScale(r *Record) {
+	d := r.Scale
+	was := s.Scaled[d.Workload]
+	if was == nil {
+		was = &scaled{}
+		s.Scaled[d.Workload] = was
+	}
+	was.At, was.Keep = r.At, d.KeepChanges
+	was.History.Seed(at(r.At), d.Current)
+	if d.Asked {
+		was.History.Remember(at(r.At), d.Wanted, d.Keep)
+	}
+	was.History.Failures, was.History.Spent = d.Failures, d.Spent
+}
+
+// foldScaled takes in that a workload was scaled.
+func (s *state) foldScaled(a *openAct, now time.Duration) {
+	to, scales := a.scaledTo()
+	was := s.Scaled[string(a.Target.ID)]
+	if !scales || was == nil {
+		return
+	}
+	was.History.Change(at(now), a.From, int32(min(to, math.MaxInt32)), was.Keep[0], was.Keep[1])
+}
