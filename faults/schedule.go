@@ -136,6 +136,8 @@ func (p *planner) spec(i int, s Spec) {
 	var targets []sut.ID
 	if def.Of == sut.KindNode {
 		targets = p.nodes(i, s)
+	} else if ofWhole(def) {
+		targets = p.whole(i, def.Of, s.Target.Workload)
 	} else if hit := p.bounded(i, s); len(hit) > 0 {
 		targets = p.targets(i, def, s.Target, hit)
 	}
@@ -156,12 +158,31 @@ func (p *planner) bounded(i int, s Spec) []sut.ID {
 	return hit
 }
 
+// ofWhole tells whether a fault is of a whole workload, or of all of its traffic.
+func ofWhole(def Definition) bool { return def.Of == sut.KindWorkload || def.Of == sut.KindTraffic }
+
+func (p *planner) formOfWhole(i int, def Definition, t Selector) {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"count", t.Count > 0}, {"percent", t.Percent > 0}, {"instances", len(t.Instances) > 0}, {"zone", t.Zone != ""},
+	} {
+		if f.given {
+			p.refuse(i, "target."+f.name, "%s is of the whole %s: name the workload alone", def.Name, def.Of)
+		}
+	}
+}
+
 // form checks what can be said of a selector without a system.
 func (p *planner) form(i int, def Definition, t Selector) {
 	if def.Of == sut.KindNode {
 		p.formOfNode(i, def, t)
 	} else if t.Workload == "" && len(t.Instances) == 0 {
 		p.refuse(i, "target.workload", "name a workload, or instances")
+	}
+	if ofWhole(def) {
+		p.formOfWhole(i, def, t)
 	}
 	if t.Count < 0 {
 		p.refuse(i, "target.count", "%d is negative", t.Count)

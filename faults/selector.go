@@ -13,7 +13,7 @@ import (
 
 // Selector picks the targets of a fault. Which of the matching instances are hit
 // is drawn from the seed. A fault of nodes hits the nodes that they run on when it
-// is injected.
+// is injected. A fault of a workload, or of its traffic, names that and nothing else.
 type Selector struct {
 	Workload string `json:"workload,omitempty"`
 	// Instances names the targets outright: orders/1. Nothing is drawn then.
@@ -119,11 +119,24 @@ func (p *planner) targets(i int, def Definition, t Selector, hit []sut.ID) []sut
 			}
 			out = append(out, id)
 		}
-	case sut.KindWorkload, sut.KindNode, sut.KindZone, sut.KindBudget:
+	case sut.KindWorkload, sut.KindTraffic, sut.KindNode, sut.KindZone, sut.KindBudget:
 		p.refuse(i, "fault", "%s breaks a %s, which no selector picks", def.Name, def.Of)
 	}
 	slices.Sort(out)
 	return out
+}
+
+// whole is the one target of a fault of a workload or of its traffic.
+func (p *planner) whole(i int, of sut.Kind, name string) []sut.ID {
+	switch {
+	case !p.hasWorkload(name):
+		p.refuse(i, "target.workload", "%w: the system has no workload %q", ErrNoTarget, name)
+		return nil
+	case of == sut.KindTraffic:
+		return []sut.ID{sut.TrafficID(name)}
+	default:
+		return []sut.ID{sut.ID(name)}
+	}
 }
 
 func (p *planner) volume(in sut.ID, name string) (sut.ID, error) {

@@ -105,7 +105,7 @@ func concerns(target, id sut.ID) bool {
 		return id.Workload() == string(target) || id.Kind() == sut.KindNode && id.Part() == string(target)
 	case sut.KindInstance:
 		return id.Instance() == target || id == sut.ID(target.Workload())
-	case sut.KindLink, sut.KindVolume, sut.KindNode, sut.KindZone, sut.KindBudget:
+	case sut.KindLink, sut.KindVolume, sut.KindNode, sut.KindZone, sut.KindBudget, sut.KindTraffic:
 	}
 	return false
 }

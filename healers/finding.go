@@ -23,7 +23,7 @@ func (e *Engine) find(id sut.ID) {
 		e.findAsked(id, in)
 	case sut.KindVolume:
 		e.findVolume(id)
-	case sut.KindWorkload, sut.KindLink, sut.KindNode, sut.KindZone, sut.KindBudget:
+	case sut.KindWorkload, sut.KindLink, sut.KindNode, sut.KindZone, sut.KindBudget, sut.KindTraffic:
 	}
 }
 

@@ -117,7 +117,7 @@ func (e *Engine) takes(a *Act) []sut.ID {
 		return e.view.placed[id]
 	case sut.KindWorkload:
 		return e.leaving(a)
-	case sut.KindLink, sut.KindVolume, sut.KindBudget:
+	case sut.KindLink, sut.KindVolume, sut.KindBudget, sut.KindTraffic:
 	}
 	return nil
 }

@@ -190,7 +190,7 @@ func (h *memoryHold) Observe(context.Context) (harm.Evidence, error) {
 		e.Gone = !h.m.alive(h.target)
 	case sut.KindVolume:
 		e.Gone = !e.Observed
-	case sut.KindLink, sut.KindWorkload, sut.KindNode, sut.KindZone, sut.KindBudget: // nobody mends them for us
+	case sut.KindLink, sut.KindWorkload, sut.KindNode, sut.KindZone, sut.KindBudget, sut.KindTraffic: // nobody mends them for us
 	}
 	if !e.Observed {
 		e.Proof = "nothing of " + h.what

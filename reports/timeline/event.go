@@ -17,7 +17,9 @@ const (
 	KindInstance   Kind = "instance"   // Instance
 	KindConnection Kind = "connection" // Connection
 	KindPool       Kind = "pool"       // Pool: one a second and pool
+	KindReplicas   Kind = "replicas"   // Replicas
 	KindHealing    Kind = "healing"    // Healing
+	KindScale      Kind = "scale"      // Scale: one a decision
 	KindWrites     Kind = "writes"     // Writes: the audit after the load has ended
 	KindLag        Kind = "lag"        // Lag
 	KindStop       Kind = "stop"       // Stop
@@ -56,7 +58,9 @@ type Event struct {
 	Instance   *Instance   `json:"instance,omitempty"`
 	Connection *Connection `json:"connection,omitempty"`
 	Pool       *Pool       `json:"pool,omitempty"`
+	Replicas   *Replicas   `json:"replicas,omitempty"`
 	Healing    *Healing    `json:"healing,omitempty"`
+	Scale      *Scale      `json:"scale,omitempty"`
 	Writes     *Writes     `json:"writes,omitempty"`
 	Lag        *Lag        `json:"lag,omitempty"`
 	Stop       *Stop       `json:"stop,omitempty"`

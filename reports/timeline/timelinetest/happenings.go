@@ -94,6 +94,19 @@ func (b *Builder) Pool(target string, p timeline.Pool) *Builder {
 	return b.Add(timeline.Event{Kind: timeline.KindPool, Actor: timeline.ActorObserver, Target: target, Pool: &p})
 }
 
+// Desired records that the platform is asked for so many replicas of a workload.
+func (b *Builder) Desired(workload string, n int) *Builder {
+	return b.Add(timeline.Event{
+		Kind: timeline.KindReplicas, Actor: timeline.ActorObserver, Target: workload,
+		Replicas: &timeline.Replicas{Workload: workload, Desired: n},
+	})
+}
+
+// Scale records a decision of the engine about how many replicas a workload is to have.
+func (b *Builder) Scale(s timeline.Scale) *Builder {
+	return b.Add(timeline.Event{Kind: timeline.KindScale, Actor: timeline.ActorEngine, Target: s.Workload, Scale: &s})
+}
+
 // Healing records what the engine did about a target; Record is set here.
 func (b *Builder) Healing(target string, h timeline.Healing) *Builder {
 	b.record++
