@@ -58,6 +58,10 @@ func Builtin() []Definition {
 			Name: "stall", Summary: "Makes an instance begin its answers and never end them, by an endpoint of its own.",
 			Of: sut.KindInstance, EndsWithIncarnation: true, Needs: sut.CanDial, New: decode[Stall], Args: Stall{},
 		},
+		{
+			Name: "surge", Summary: "Has users send several times as much: a step in the load of the run.",
+			Of: sut.KindTraffic, Needs: harm.CanSurge, New: decode[Surge], Args: Surge{},
+		},
 	}
 }
 

@@ -107,7 +107,7 @@ func (s *session) baseline(ctx context.Context, p Phases) Signal {
 // injecting plays the schedule until every fault is confirmed, or is not.
 func (s *session) injecting(ctx context.Context) Signal {
 	s.injector = &faults.Injector{
-		System: s.sys, Schedule: s.plan, Lease: s.guardian, Now: s.rec.Now, ConfirmWithin: s.platform.Within.Confirm, Event: s.faulted,
+		System: s.target(), Schedule: s.plan, Lease: s.guardian, Now: s.rec.Now, ConfirmWithin: s.platform.Within.Confirm, Event: s.faulted,
 	}
 	s.inject = spawn(ctx, s.injector.Run)
 	// Registered for the end that comes without the phase revert.

@@ -42,12 +42,26 @@ func header(c Config, id string, began time.Time, system *manifest.System, plan 
 	// The healed arm carries them too: a report of both is made from either.
 	h.Misses = s.Control.Misses
 	for _, w := range system.Spec.Workloads {
-		h.Workloads = append(h.Workloads, timeline.Workload{Name: w.Name, Replicas: max(w.Replicas, 1)})
+		one := timeline.Workload{Name: w.Name, Replicas: max(w.Replicas, 1)}
+		if c.Healers == sut.ArmRebound {
+			one.Min, one.Max = bounds(p, w.Name)
+		}
+		h.Workloads = append(h.Workloads, one)
 	}
 	for _, i := range plan.Items {
 		h.Faults = append(h.Faults, timeline.Planned{ID: i.ID, Fault: i.Fault, Target: string(i.Target), At: i.At, For: i.For, Args: i.Args})
 	}
 	return h
+}
+
+// bounds are between what a policy scales a workload; zeros: it does not.
+func bounds(p *policy.Policy, workload string) (least, most int) {
+	for _, w := range p.Workloads {
+		if w.Scaling != nil && w.Selector["workload"] == workload {
+			return int(*w.Scaling.Spec.MinReplicas), int(w.Scaling.Spec.MaxReplicas)
+		}
+	}
+	return 0, 0
 }
 
 func slis(bounds []scenarios.SLI) []timeline.SLI {

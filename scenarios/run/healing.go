@@ -56,8 +56,14 @@ func (h *healing) report(raw json.RawMessage) {
 		h.heard = true
 		close(h.first)
 	}
-	target, event, ok := h.healing(m.Record)
 	cause := h.events[m.Cause]
+	if m.Scale != nil {
+		h.events[m.Seq] = h.rec.Append(timeline.Event{
+			Kind: timeline.KindScale, Actor: timeline.ActorEngine, Target: m.Scale.Workload, Cause: cause, Scale: scaleOf(m.Scale),
+		})
+		return
+	}
+	target, event, ok := h.healing(m.Record)
 	if !ok {
 		h.events[m.Seq] = cause // what hangs on it hangs on what it hung on
 		return
@@ -113,6 +119,16 @@ func (h *healing) healing(r healers.Record) (target string, e timeline.Healing, 
 	default:
 		return "", e, false
 	}
+}
+
+func scaleOf(d *healers.Scale) *timeline.Scale {
+	s := &timeline.Scale{
+		Workload: d.Workload, Current: int(d.Current), Wanted: int(d.Wanted), Desired: int(d.Desired), Bound: string(d.Bound), Says: d.Says,
+	}
+	for _, m := range d.Metrics {
+		s.Metrics = append(s.Metrics, timeline.ScaleMetric{Name: m.Name, Ratio: m.Ratio, Error: m.Error})
+	}
+	return s
 }
 
 func actID(id healers.ActID) string { return strconv.FormatUint(uint64(id), 10) }

@@ -29,6 +29,7 @@ type observer struct {
 	probes sync.WaitGroup
 	mu     sync.Mutex
 	seen   map[sut.ID]*seen // guarded by mu, as is all below
+	asked  map[string]int   // replicas, by workload
 	lost   string           // why the platform is blind; empty: it sees
 }
 
@@ -110,6 +111,9 @@ func (o *observer) apply(ctx context.Context, d sut.Delta) {
 			o.rec.note("the platform sees the system again")
 		}
 	}
+	for _, w := range d.Workloads {
+		o.desired(w)
+	}
 	there := map[sut.ID]bool{}
 	for _, in := range d.Instances {
 		there[in.ID] = true
@@ -127,7 +131,21 @@ func (o *observer) apply(ctx context.Context, d sut.Delta) {
 	}
 }
 
-// instance, gone and tell are called with mu held.
+// desired is called with mu held, as are instance, gone and tell.
+func (o *observer) desired(w sut.Workload) {
+	if n, known := o.asked[w.Name]; known && n == w.Desired {
+		return
+	}
+	if o.asked == nil {
+		o.asked = map[string]int{}
+	}
+	o.asked[w.Name] = w.Desired
+	o.rec.Append(timeline.Event{
+		Kind: timeline.KindReplicas, Actor: timeline.ActorObserver, Target: w.Name, Cause: o.rec.causeOf(w.Name),
+		Replicas: &timeline.Replicas{Workload: w.Name, Desired: w.Desired},
+	})
+}
+
 func (o *observer) instance(ctx context.Context, in sut.Instance) {
 	s := o.seen[in.ID]
 	if s == nil {

@@ -44,6 +44,7 @@ type session struct {
 	scratch  string
 	sys      System
 	load     *loop
+	traffic  *load.Traffic
 	writes   *load.Writes // set when load has ended
 	injector *faults.Injector
 	inject   *loop
@@ -147,6 +148,7 @@ func (s *session) read() error {
 	if s.plan, err = s.cfg.Scenario.Schedule(s.cfg.Platform, s.cfg.Seed); err != nil {
 		return err
 	}
+	s.traffic = &load.Traffic{Most: peak(s.plan)}
 	s.policy, s.bundle, err = s.cfg.Scenario.Policy(s.cfg.Platform, s.cfg.Control)
 	return err
 }
@@ -194,6 +196,11 @@ func (s *session) watchStop() func(timeline.Event) {
 // cleanup registers what undoes a step; it is called in the line after the step.
 func (s *session) cleanup(what string, do func(context.Context) error) {
 	s.cleanups = append(s.cleanups, cleanup{what, do})
+}
+
+// target is the system as faults reach it.
+func (s *session) target() sut.System {
+	return newLoaded(s.sys, s.system, s.cfg.Scenario.Spec.Load.Rate, s.traffic)
 }
 
 // undo runs the cleanups, the newest first, each once and within a time of its

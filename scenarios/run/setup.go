@@ -34,7 +34,7 @@ func (s *session) setup(ctx context.Context) error {
 	if err := s.startSystem(ctx); err != nil {
 		return err
 	}
-	if err := faults.Lacking(ctx, s.sys, s.plan); err != nil {
+	if err := faults.Lacking(ctx, s.target(), s.plan); err != nil {
 		return err
 	}
 	o := &observer{sys: s.sys, system: s.system, rec: s.rec, seen: map[sut.ID]*seen{}}
@@ -221,7 +221,7 @@ func (s *session) startEngine(ctx context.Context) error {
 func (s *session) startLoad(ctx context.Context) error {
 	s.load = spawn(ctx, func(ctx context.Context) (err error) {
 		s.writes, err = load.Run(ctx, load.Config{
-			Entry: s.sys.Entry(), Load: s.cfg.Scenario.Spec.Load, Seed: seed.Hash(s.cfg.Seed, "load"), Now: s.rec.Now,
+			Entry: s.sys.Entry(), Load: s.cfg.Scenario.Spec.Load, Seed: seed.Hash(s.cfg.Seed, "load"), Now: s.rec.Now, Traffic: s.traffic,
 			Second: func(l timeline.Load) {
 				s.rec.Append(timeline.Event{Kind: timeline.KindLoad, Actor: timeline.ActorLoad, Load: &l})
 			},
