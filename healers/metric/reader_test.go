@@ -125,7 +125,7 @@ func TestLooksDoNotPileUp(t *testing.T) {
 			all = append(all, instance(sut.InstanceID("orders", i), "1"))
 		}
 		p := newPlace(all...) // a meter that hangs
-		s := metric.Source{Workload: "orders", Usage: true, Every: 2 * time.Second}
+		s := metric.Source{Workload: "orders", Usage: true, Every: 2 * time.Second, Timeout: 2 * time.Second}
 		quick := metric.Source{Metric: "depth", HTTP: &metric.HTTP{URL: "http://queue"}, Every: time.Second}
 		r := start(t, &metric.Reader{
 			System: p, Sources: []metric.Source{s, quick}, Workers: 1,
@@ -153,6 +153,29 @@ func TestLooksDoNotPileUp(t *testing.T) {
 		}
 		if slow != 2 || others != 30 {
 			t.Errorf("%d batches of the slow source, %d of the other", slow, others)
+		}
+	})
+}
+
+// One that hangs costs the others no period.
+func TestOneThatHangsHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace(instance("orders/0", "a"), instance("orders/1", "b"), instance("orders/2", "c"))
+		p.says("orders/0", "queue 5\n")
+		p.hangs("orders/1")
+		p.says("orders/2", "queue 6\n")
+		s := scrape(2 * time.Second)
+		r := start(t, &metric.Reader{System: p, Sources: []metric.Source{s}})
+		defer r.stop()
+		pass(30 * time.Second)
+		batches, _ := r.batches()
+		for _, b := range batches {
+			if len(b.Samples) != 2 || len(b.Failed) != 1 {
+				t.Errorf("%+v", b)
+			}
+		}
+		if len(batches) != 15 {
+			t.Errorf("%d batches in 15 periods", len(batches))
 		}
 	})
 }

@@ -34,7 +34,9 @@ type Source struct {
 	Every time.Duration `json:"every,omitempty"`
 	// MaxAge is how old a sample may be that counts; 0 means three times Every.
 	MaxAge time.Duration `json:"maxAge,omitempty"`
-	// Timeout is how long one answer may take; 0 means 2 s, or Every if that is less.
+	// Timeout is how long one answer may take; 0 means 2 s, or half of Every if
+	// that is less: instances are asked in the first half of a period, and one that hangs must
+	// not cost the next.
 	Timeout time.Duration `json:"timeout,omitempty"`
 }
 
@@ -42,7 +44,7 @@ type Source struct {
 func (s Source) Complete() Source {
 	s.Every = cmp.Or(s.Every, defaultEvery)
 	s.MaxAge = cmp.Or(s.MaxAge, outdated*s.Every)
-	s.Timeout = cmp.Or(s.Timeout, min(defaultTimeout, s.Every))
+	s.Timeout = cmp.Or(s.Timeout, min(defaultTimeout, s.Every/2))
 	if s.Scrape != nil {
 		p := *s.Scrape
 		p.Path, p.Name = cmp.Or(p.Path, defaultPath), cmp.Or(p.Name, s.Metric)

@@ -30,7 +30,7 @@ func TestComplete(t *testing.T) {
 		t.Error("what was given is changed")
 	}
 	quick := metric.Source{Every: time.Second, MaxAge: time.Minute}.Complete()
-	if quick.Timeout != time.Second || quick.MaxAge != time.Minute {
+	if quick.Timeout != 500*time.Millisecond || quick.MaxAge != time.Minute {
 		t.Errorf("%+v", quick)
 	}
 	raw, err := json.Marshal(want)
