@@ -47,6 +47,9 @@ func (u Run) picture() chart {
 	if r.TTM != nil {
 		ch.title += " Users were served again after " + seconds(*r.TTM) + "."
 	}
+	for _, w := range s.scaled {
+		ch.title += " Replicas of " + w.name + ": " + w.way() + "."
+	}
 	if c := u.Control; c != nil {
 		ch.control = c.curve()
 		from, to := c.extent()
