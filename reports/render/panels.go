@@ -96,6 +96,9 @@ func (u Run) loadSteps() *loadSteps {
 		l.offered = append(l.offered, step{x: x, share: float64(p.Offered)})
 		l.good = append(l.good, step{x: x, share: float64(p.Good)})
 	}
+	if n := len(l.offered); n > 1 && l.offered[n-1].share < l.offered[n-2].share {
+		l.offered, l.good = l.offered[:n-1], l.good[:n-1] // the load ended within it
+	}
 	return &l
 }
 

@@ -2,8 +2,8 @@ package render
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/rebound-chaos/rebound/reports/timeline"
@@ -42,7 +42,8 @@ type readiness struct {
 
 type scaleAct struct {
 	id, says string
-	to       int // 0: it is not known
+	to       int    // 0: it is not known
+	seq      uint64 // of its event
 }
 
 const (
@@ -71,9 +72,10 @@ func (s *scaling) observe(e timeline.Event) (told string) {
 		}
 	case e.Phase != nil:
 		s.phase = e.Phase.Name
-	case s.phase == timeline.PhaseTeardown: // the system ends: nothing is scaled any more
+	case s.phase == timeline.PhaseTeardown && (e.Replicas != nil || e.Instance != nil):
+		// The system ends: what it has from here on is nobody's choice.
 	case e.Replicas != nil:
-		return s.workload(e.Replicas.Workload).ask(e.At, e.Replicas.Desired, s)
+		return s.workload(e.Replicas.Workload).ask(e, s)
 	case e.Scale != nil && e.Scale.Desired != e.Scale.Current:
 		s.workload(e.Scale.Workload).decided = e.Scale
 	case e.Instance != nil:
@@ -102,7 +104,7 @@ func (s *scaling) workload(id string) *replicas {
 
 func (s *scaling) act(e timeline.Event) (told string) {
 	r := s.workload(e.Target)
-	a := scaleAct{id: e.Healing.Act}
+	a := scaleAct{id: e.Healing.Act, seq: e.Seq}
 	if d := r.decided; d != nil {
 		a.to, a.says = d.Desired, change(d.Current, d.Desired, d)
 		s.tell(a.id, a.says)
@@ -134,8 +136,8 @@ func (s *scaling) tell(act, says string) {
 }
 
 // ask notes how many replicas are asked for from now on.
-func (r *replicas) ask(at time.Duration, n int, s *scaling) (told string) {
-	last := len(r.desired) - 1
+func (r *replicas) ask(e timeline.Event, s *scaling) (told string) {
+	at, n, last := e.At, e.Replicas.Desired, len(r.desired)-1
 	if last < 0 || s.phase == "" || s.phase == timeline.PhaseSetup {
 		r.desired = []desired{{at: at, to: n}} // that is how it begins
 		return ""
@@ -149,22 +151,32 @@ func (r *replicas) ask(at time.Duration, n int, s *scaling) (told string) {
 		d.says, r.decided = change(d.from, n, r.decided), nil
 	}
 	told = r.name + ": " + d.says
-	// An act may be overtaken by the next before anybody looks.
-	for i := len(r.acts) - 1; i >= 0; i-- {
+	if i := r.actOf(e.Cause, n); i >= 0 {
 		a := r.acts[i]
-		if a.to != 0 && a.to != n {
-			continue
-		}
 		if a.says == "" {
 			s.tell(a.id, d.says) // why is not known, but what is
 		} else {
 			d.says = a.says
 		}
 		d.act, told, r.acts = a.id, "", slices.Delete(r.acts, 0, i+1)
-		break
 	}
 	r.desired = append(r.desired, d)
 	return told
+}
+
+// actOf is the act that had n asked for: the cause, or the last that is not known to have
+// asked for another number, for an act may be overtaken by the next before anybody looks.
+func (r *replicas) actOf(cause uint64, n int) int {
+	last := -1
+	for i, a := range r.acts {
+		if cause != 0 && a.seq == cause {
+			return i
+		}
+		if a.to == 0 || a.to == n {
+			last = i
+		}
+	}
+	return last
 }
 
 func (r *replicas) instance(e timeline.Event) {
@@ -235,7 +247,7 @@ func change(from, to int, d *timeline.Scale) string {
 		}
 	}
 	if most.Ratio > 0 {
-		words += ", " + oneLine(most.Name) + " is " + strconv.FormatFloat(most.Ratio, 'f', 1, 64) + " times its target"
+		words += fmt.Sprintf(", %s asks for %s (usage is %.1f times its target)", oneLine(most.Name), count(d.Wanted), most.Ratio)
 	}
 	return words
 }

@@ -97,6 +97,7 @@ func scaled(healers string, control bool) *timelinetest.Builder {
 func TestChangesAreToldOnce(t *testing.T) {
 	t.Parallel()
 	begin := func() *timelinetest.Builder { return timelinetest.Begin(timeline.Header{}) }
+	acted := begin().Last() + 3 // the decision, what allows it, the act
 	decision := timeline.Scale{Workload: "orders", Current: 3, Wanted: 6, Desired: 6, Says: "queue_depth asks for 6"}
 	for name, c := range map[string]struct {
 		built *timelinetest.Builder
@@ -116,10 +117,10 @@ func TestChangesAreToldOnce(t *testing.T) {
 		},
 		"acts that follow each other faster than anybody looks": {
 			begin().Scale(decision).Act("orders", "scale", "scale", "ok").
-				Scale(timeline.Scale{Workload: "orders", Current: 6, Desired: 8, Metrics: []timeline.ScaleMetric{
+				Scale(timeline.Scale{Workload: "orders", Current: 6, Wanted: 8, Desired: 8, Metrics: []timeline.ScaleMetric{
 					{Name: "cpu", Error: "gone"}, {Name: "queue_depth", Ratio: 1.34},
 				}}).Act("orders", "scale", "scale", "ok").Desired("orders", 8),
-			[]string{"orders: 3 → 6 replicas, queue_depth asks for 6", "orders: 6 → 8 replicas, queue_depth is 1.3 times its target"},
+			[]string{"orders: 3 → 6 replicas, queue_depth asks for 6", "orders: 6 → 8 replicas, queue_depth asks for 8 (usage is 1.3 times its target)"},
 		},
 		"a change by others": {
 			begin().Desired("orders", 1).Desired("orders", 1).Desired("orders", 3),
@@ -132,7 +133,17 @@ func TestChangesAreToldOnce(t *testing.T) {
 		"a decision that changes nothing": {
 			begin().Scale(timeline.Scale{Workload: "orders", Current: 3, Desired: 3}).Desired("orders", 3), nil,
 		},
+		"an act of which the change names it as its cause": {
+			begin().Scale(decision).After(300*time.Millisecond).Act("orders", "scale", "scale", "ok").Add(timeline.Event{
+				Kind: timeline.KindReplicas, Actor: timeline.ActorObserver, Target: "orders", Cause: acted,
+				Replicas: &timeline.Replicas{Workload: "orders", Desired: 5},
+			}), []string{"orders: 3 → 6 replicas, queue_depth asks for 6"},
+		},
 		"the end of the system": {begin().Phase(timeline.PhaseTeardown).Desired("orders", 0), nil},
+		"an act while the system ends": {
+			begin().Phase(timeline.PhaseTeardown).Scale(decision).Act("orders", "scale", "scale", "ok").Desired("orders", 6),
+			[]string{"orders: 3 → 6 replicas, queue_depth asks for 6"},
+		},
 	} {
 		var got []string
 		for _, a := range build(t, "", c.built).story.acts {
@@ -172,7 +183,7 @@ func TestWayOfReplicas(t *testing.T) {
 	} {
 		r := &replicas{desired: []desired{{to: c.asked[0]}}}
 		for _, n := range c.asked[1:] {
-			r.ask(0, n, &scaling{phase: timeline.PhaseObserve})
+			r.ask(timeline.Event{Replicas: &timeline.Replicas{Desired: n}}, &scaling{phase: timeline.PhaseObserve})
 		}
 		if r.way() != c.way || r.turns() != c.turns {
 			t.Errorf("%v: %q with %d turns, want %q with %d", c.asked, r.way(), r.turns(), c.way, c.turns)
@@ -187,7 +198,7 @@ func TestPeaksGoUpAndDownByTurns(t *testing.T) {
 		asked := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 40).Draw(t, "asked")
 		r := &replicas{desired: []desired{{to: asked[0]}}}
 		for _, n := range asked[1:] {
-			r.ask(0, n, &scaling{phase: timeline.PhaseObserve})
+			r.ask(timeline.Event{Replicas: &timeline.Replicas{Desired: n}}, &scaling{phase: timeline.PhaseObserve})
 		}
 		peaks := r.peaks()
 		if slices.Max(peaks) != slices.Max(asked) || slices.Min(peaks) != slices.Min(asked) || peaks[len(peaks)-1] != r.now() {
