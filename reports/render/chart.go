@@ -17,7 +17,8 @@ type chart struct {
 	to    float64
 	// healed and control are the two curves; control may be nil.
 	healed, control *curve
-	pools           *poolPanel // nil: there is no third panel
+	above           panel // before good answers; nil: there is none
+	below           []panel
 	faults          []bar
 	lanes           []lane
 	rules           []rule
@@ -119,15 +120,22 @@ func (ch chart) draw(id string) string {
 		lanes[i] = c.placeLane(l)
 		y += float64(lanes[i].rows) * laneRow
 	}
+	var panels [][2]float64
+	if c.above != nil {
+		gap, height := c.above.room()
+		panels = append(panels, [2]float64{y + gap, y + gap + height})
+		y += gap + height + 12
+	}
 	shareTop := y + 22
 	shareBottom := shareTop + shareHeight
 	delayTop := shareBottom + 34
 	delayBottom := delayTop + delayHeight
-	panels := [][2]float64{{shareTop, shareBottom}, {delayTop, delayBottom}}
+	panels = append(panels, [2]float64{shareTop, shareBottom}, [2]float64{delayTop, delayBottom})
 	c.bottom = delayBottom
-	if c.pools != nil {
-		c.bottom = delayBottom + 34 + poolHeight
-		panels = append(panels, [2]float64{c.bottom - poolHeight, c.bottom})
+	for _, p := range c.below {
+		gap, height := p.room()
+		c.bottom += gap + height
+		panels = append(panels, [2]float64{c.bottom - height, c.bottom})
 	}
 
 	// From the back to the front: shades, grids, lines, curves, marks, words.
@@ -144,7 +152,13 @@ func (ch chart) draw(id string) string {
 	c.text(chartLeft, shareTop-8, "panel", "", "Good answers, % of offered load")
 	c.text(chartLeft, delayTop-8, "panel", "", "Latency, 99th percentile, log scale")
 	c.curves(shareTop, shareBottom, delayScale)
-	c.drawPools(c.bottom-poolHeight, c.bottom)
+	if c.above != nil {
+		c.above.draw(c, panels[0][0], panels[0][1])
+	}
+	for i, p := range c.below {
+		at := panels[len(panels)-len(c.below)+i]
+		p.draw(c, at[0], at[1])
+	}
 	c.dots(shareTop)
 	c.drawFaults(faultRows, faultTop)
 	for i, l := range lanes {
@@ -236,55 +250,4 @@ func (c *canvas) timeGrid(panels [][2]float64) {
 		c.text(c.px(x), c.bottom+16, "tick", "middle", strings.Replace(num(x), "-", "−", 1))
 	}
 	c.text(chartWidth-chartRight, c.bottom+33, "axis", "end", c.axis)
-}
-
-// curves draws the control behind and the healed run before it.
-func (c *canvas) curves(top, bottom float64, delay func(time.Duration) float64) {
-	height := func(s step) (float64, bool) { return bottom - s.share*(bottom-top), !math.IsNaN(s.share) }
-	late := func(s step) (float64, bool) { return delay(s.p99), s.p99 > 0 }
-	if c.healed != nil {
-		c.put("path", "d", c.lost(c.healed.steps, top, bottom), "class", "lost")
-	}
-	if c.control != nil {
-		c.put("path", "d", c.stairs(c.control.steps, height), "class", "control")
-		c.put("path", "d", c.stairs(c.control.steps, late), "class", "control")
-	}
-	if c.healed != nil {
-		c.put("path", "d", c.stairs(c.healed.steps, height), "class", "healed")
-		c.put("path", "d", c.stairs(c.healed.steps, late), "class", "healed")
-	}
-}
-
-// stairs is a path of level seconds; a second without a value is a gap.
-func (c *canvas) stairs(steps []step, at func(step) (float64, bool)) string {
-	var b strings.Builder
-	joined := false
-	for i, s := range steps {
-		y, ok := at(s)
-		if !ok {
-			joined = false
-			continue
-		}
-		if joined && math.Abs(steps[i-1].x+1-s.x) < 0.01 {
-			b.WriteString("V" + num(y))
-		} else {
-			b.WriteString("M" + num(c.clampPx(s.x)) + " " + num(y))
-		}
-		b.WriteString("H" + num(c.clampPx(s.x+1)))
-		joined = true
-	}
-	return b.String()
-}
-
-// lost is the area between all good and what was, from the fault on.
-func (c *canvas) lost(steps []step, top, bottom float64) string {
-	var b strings.Builder
-	for _, s := range steps {
-		if math.IsNaN(s.share) || s.share >= 1 || s.x <= -1 || s.x >= c.lostUntil {
-			continue
-		}
-		x1, x2 := c.clampPx(s.x), c.clampPx(math.Min(s.x+1, c.lostUntil))
-		fmt.Fprintf(&b, "M%s %sH%sV%sH%sZ", num(x1), num(top), num(x2), num(bottom-s.share*(bottom-top)), num(x1))
-	}
-	return b.String()
 }

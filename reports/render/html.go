@@ -66,6 +66,7 @@ type fact struct{ Name, Value, Other string }
 type actRow struct {
 	N                                                 int
 	At, Healer, Verb, Target, Decision, Outcome, Text string
+	Says                                              string
 	Square, Hollow                                    bool
 }
 
@@ -155,17 +156,7 @@ func newSection(u Run, anchor string) section {
 		s.Acts = append(s.Acts, u.Control.actRows(true)...)
 	}
 	s.FewActs = len(s.Acts) <= 20
-	held := 0
-	for _, a := range s.Acts {
-		if a.Decision != "allowed" {
-			held++
-		}
-	}
-	s.ActsWord = plural(len(s.Acts)-held, "act", "acts")
-	if held > 0 {
-		s.ActsWord += " and " + plural(held, "that was held back", "that were held back")
-	}
-	s.ActsWord += ", numbered as in the chart"
+	s.ActsWord = actsWord(s.Acts)
 	return s
 }
 
@@ -177,7 +168,7 @@ func (u Run) faultRow(f assertions.FaultSummary) faultRow {
 		return offset(*s - u.story.zero.Seconds())
 	}
 	row := faultRow{
-		Name: oneLine(f.Name), Target: oneLine(f.Target), Evidence: oneLine(f.Evidence),
+		Name: oneLine(f.Name), Target: called(f.Target), Evidence: u.evidence(f),
 		Confirmed: at(f.ConfirmedAtSeconds), Reverted: at(f.RevertedAtSeconds), Residue: oneLine(strings.Join(f.Residue, "; ")),
 	}
 	switch f.State {
@@ -260,9 +251,16 @@ func (u Run) actRows(square bool) []actRow {
 		if a.id != "" && a.outcome == "" {
 			outcome = "none seen"
 		}
+		decision, why := a.decision(), a.reason
+		if a.n == 0 {
+			decision, why = none, a.says+" (not an act of the engine)"
+			if square {
+				why = a.says + " (in the control)"
+			}
+		}
 		all = append(all, actRow{
 			N: a.n, At: offset(u.story.since(a.at)), Healer: orNone(a.healer), Verb: a.verb, Target: a.target,
-			Decision: a.decision(), Outcome: outcome, Text: a.reason, Square: square, Hollow: !a.done(),
+			Decision: decision, Outcome: outcome, Text: why, Says: a.says, Square: square, Hollow: !a.done(),
 		})
 	}
 	return all

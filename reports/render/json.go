@@ -33,7 +33,10 @@ type Result struct {
 	Faults   []assertions.FaultSummary `json:"faults"`
 	Actions  []assertions.Action       `json:"actions"`
 	Control  *ControlResult            `json:"control"` // null: none ran
-	Warnings []string                  `json:"warnings"`
+	// Scaling is of the workloads that were scaled, or could have been; left out where
+	// there are none.
+	Scaling  []Scaling `json:"scaling,omitempty"`
+	Warnings []string  `json:"warnings"`
 }
 
 // ControlResult is the negative control in result.json. Its own verdict should
@@ -45,6 +48,7 @@ type ControlResult struct {
 	Healers  string            `json:"healers"`
 	Recovery recovery.Recovery `json:"recovery"`
 	Path     string            `json:"path"`
+	Scaling  []Scaling         `json:"scaling,omitempty"`
 }
 
 // JointResult is result.json of several runs.
@@ -63,12 +67,14 @@ func NewResult(u Run) Result {
 		Scenario: u.Header.Scenario, Platform: u.Header.Platform, Healers: u.Header.Healers, Seed: u.Header.Seed,
 		Run: u.Header.Run, Path: u.Dir, Reasons: full(j.Reasons), Recovery: j.Recovery,
 		Checks: full(j.Checks), Gates: full(j.Gates), Faults: full(j.Faults), Actions: full(j.Actions), Warnings: full(u.warnings()),
+		Scaling: u.scalings(),
 	}
 	if c := u.Control; c != nil {
 		missed, why, _ := u.missed()
 		res.Control = &ControlResult{
 			Verdict: c.Judgement.Verdict, Missed: missed, Reason: why,
 			Healers: c.Header.Healers, Recovery: c.Judgement.Recovery, Path: c.Dir,
+			Scaling: c.scalings(),
 		}
 	}
 	return res

@@ -179,11 +179,15 @@ func (r *liveRun) drawFaults(now time.Duration) []line {
 		case timeline.FaultInjecting, timeline.FaultOvertaken, timeline.FaultReverted:
 		default:
 		}
-		out = append(out, line{{name, dim}, {f.Fault + " " + r.targets[i] + "  ", plain}, {state, as}, {"  " + f.Proof, dim}})
+		proof := f.Proof
+		if does := r.does(f); does != "" {
+			proof = strings.TrimSuffix(does+": "+proof, ": ")
+		}
+		out = append(out, line{{name, dim}, {broken(f.Fault, r.targets[i]) + "  ", plain}, {state, as}, {"  " + proof, dim}})
 	}
 	if len(out) == 0 && len(r.header.Faults) > 0 {
 		p := r.header.Faults[0]
-		out = append(out, line{{"  fault     ", dim}, {fmt.Sprintf("%s %s comes %s after the baseline", oneLine(p.Fault), oneLine(p.Target), seconds(p.At)), dim}})
+		out = append(out, line{{"  fault     ", dim}, {fmt.Sprintf("%s comes %s after the baseline", broken(p.Fault, p.Target), seconds(p.At)), dim}})
 	}
 	return out
 }
@@ -197,14 +201,17 @@ func (r *liveRun) drawReplicas() []line {
 				n++
 			}
 		}
-		as := plain
-		if n < w.Replicas {
+		as, want := plain, w.Replicas
+		if s := r.sized.of[w.Name]; s != nil {
+			want = s.now()
+		}
+		if n < want {
 			as = red
 		}
 		if i > 0 {
 			row = append(row, span{"   ", plain})
 		}
-		row = append(row, span{fmt.Sprintf("%s %d/%d", oneLine(w.Name), n, w.Replicas), as})
+		row = append(row, span{fmt.Sprintf("%s %d/%d", oneLine(w.Name), n, want), as})
 	}
 	return []line{row}
 }

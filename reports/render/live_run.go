@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -28,6 +29,7 @@ type liveRun struct {
 	recent  []string // what healing did last
 	acts    int
 	ready   map[string]bool
+	sized   scaling
 	unwell  bool // users were last seen to suffer
 
 	meter    recovery.Meter
@@ -54,6 +56,7 @@ func (r *liveRun) observe(e timeline.Event, now time.Time) []string {
 	}
 	r.at = e.At
 	r.meter.Observe(e)
+	rescaled := r.sized.observe(e)
 	switch {
 	case e.Header != nil:
 		r.header = *e.Header
@@ -66,7 +69,10 @@ func (r *liveRun) observe(e timeline.Event, now time.Time) []string {
 	case e.Fault != nil:
 		return r.onFault(e)
 	case e.Healing != nil:
-		return r.onHealing(e)
+		return r.onHealing(e, rescaled)
+	case e.Replicas != nil && rescaled != "":
+		r.remember(e.At, "replicas", rescaled)
+		return []string{"replicas  " + rescaled}
 	case e.Instance != nil:
 		return r.onInstance(e)
 	case e.Stop != nil:
@@ -157,22 +163,44 @@ func (r *liveRun) onFault(e timeline.Event) []string {
 	if f.State == timeline.FaultInjecting {
 		return nil
 	}
-	words := fmt.Sprintf("fault     %s %s %s", f.Fault, oneLine(e.Target), f.State)
-	if f.Proof != "" {
-		words += ": " + f.Proof
+	words := fmt.Sprintf("fault     %s %s", broken(f.Fault, e.Target), f.State)
+	for _, more := range []string{r.does(f), f.Proof} {
+		if more != "" {
+			words += ": " + more
+		}
 	}
 	return []string{words}
 }
 
-func (r *liveRun) onHealing(e timeline.Event) []string {
+// does is what users do by a fault that has just begun.
+func (r *liveRun) does(f timeline.Fault) string {
+	if f.State != timeline.FaultActive {
+		return ""
+	}
+	return effect(r.header, f.ID)
+}
+
+// remember keeps what is shown of healing.
+func (r *liveRun) remember(at time.Duration, state timeline.HealingKind, text string) {
+	when := offset((at - r.confirmAt).Seconds())
+	if !r.confirmed {
+		when = seconds(at)
+	}
+	r.recent = append(r.recent, fmt.Sprintf("%9s  %-8s  %s", when, state, text))
+	if over := len(r.recent) - keepActs; over > 0 {
+		r.recent = slices.Delete(r.recent, 0, over)
+	}
+}
+
+// onHealing takes what healing did; rescaled is what an act that scales does, in words.
+func (r *liveRun) onHealing(e timeline.Event, rescaled string) []string {
 	h := e.Healing
-	text := oneLine(h.Text)
+	if r.sized.tells(e) {
+		return nil
+	}
+	text := cmp.Or(rescaled, oneLine(h.Text))
 	if text == "" {
 		text = oneLine(strings.Join([]string{string(h.State), h.Verb, e.Target, h.Outcome}, " "))
-	}
-	when := offset((e.At - r.confirmAt).Seconds())
-	if !r.confirmed {
-		when = seconds(e.At)
 	}
 	switch h.State {
 	case timeline.HealingDecision:
@@ -186,10 +214,7 @@ func (r *liveRun) onHealing(e timeline.Event) []string {
 	case timeline.HealingFinding, timeline.HealingOutcome, timeline.HealingNotified:
 	default:
 	}
-	r.recent = append(r.recent, fmt.Sprintf("%9s  %-8s  %s", when, h.State, text))
-	if over := len(r.recent) - keepActs; over > 0 {
-		r.recent = slices.Delete(r.recent, 0, over)
-	}
+	r.remember(e.At, h.State, text)
 	return []string{fmt.Sprintf("%-9s %s", h.State, text)}
 }
 

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -106,13 +107,20 @@ func (u Run) markdownActs(b *strings.Builder) {
 	if len(rows) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n<details><summary>%s of healing</summary>\n\n| # | At | Healer | Act | Target | Decision | Outcome |\n|---:|---:|---|---|---|---|---|\n", plural(len(rows), "act", "acts"))
+	fmt.Fprintf(b, "\n<details><summary>%s</summary>\n\n| # | At | Healer | Act | Target | Decision | Outcome |\n|---:|---:|---|---|---|---|---|\n", healingWord(rows))
 	for i, a := range rows {
 		if i == maxMarkdownActs {
 			fmt.Fprintf(b, "\nand %d more in the report.\n", len(rows)-i)
 			break
 		}
-		fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s | %s |\n", a.N, a.At, md(a.Healer), md(a.Verb), md(a.Target), md(a.Decision), md(a.Outcome))
+		n, outcome := strconv.Itoa(a.N), a.Outcome
+		if a.N == 0 {
+			n = ""
+		}
+		if a.Says != "" {
+			outcome = strings.TrimPrefix(outcome+": "+cut(a.Says, 300), none+": ")
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", n, a.At, md(a.Healer), md(a.Verb), md(a.Target), md(a.Decision), md(outcome))
 	}
 	b.WriteString("\n</details>\n")
 }

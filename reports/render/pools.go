@@ -194,20 +194,17 @@ type poolStep struct {
 	open, waits int
 }
 
-const poolHeight = 72.0
+func (p *poolPanel) room() (above, height float64) { return panelGap, 72 }
 
-// drawPools draws the connections as lines, and those who waited for one as bars.
-func (c *canvas) drawPools(top, bottom float64) {
-	if c.pools == nil {
-		return
-	}
-	scale := func(n int) float64 { return bottom - float64(n)/float64(c.pools.most)*(bottom-top) }
-	for _, n := range []int{0, c.pools.most} {
+// draw draws the connections as lines, and those who waited for one as bars.
+func (p *poolPanel) draw(c *canvas, top, bottom float64) {
+	scale := func(n int) float64 { return bottom - float64(n)/float64(p.most)*(bottom-top) }
+	for _, n := range []int{0, p.most} {
 		c.line(chartLeft, scale(n), chartWidth-chartRight, scale(n), "grid")
 		c.text(chartLeft-8, scale(n)+4, "tick", "end", strconv.Itoa(n))
 	}
-	c.text(chartLeft, top-8, "panel", "", "Connections to "+c.pools.to+" (lines), requests that waited for one in that second (bars)")
-	for _, s := range c.pools.healed {
+	c.text(chartLeft, top-8, "panel", "", "Connections to "+p.to+" (lines), requests that waited for one in that second (bars)")
+	for _, s := range p.healed {
 		if s.waits > 0 {
 			x1, x2 := c.clampPx(s.x), c.clampPx(s.x+1)
 			c.rect(x1+1, scale(s.waits), x2-x1-2, bottom-scale(s.waits), "waits")
@@ -216,7 +213,7 @@ func (c *canvas) drawPools(top, bottom float64) {
 	for _, of := range []struct {
 		steps []poolStep
 		class string
-	}{{c.pools.control, "control"}, {c.pools.healed, "healed"}} {
+	}{{p.control, "control"}, {p.healed, "healed"}} {
 		var path []step
 		for _, s := range of.steps {
 			if s.x+1 >= c.from && s.x <= c.to {

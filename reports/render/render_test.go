@@ -38,12 +38,13 @@ const evil = `<script>alert(1)</script><img src="http://evil.example/x.png" oner
 func storm(control bool) *timelinetest.Builder {
 	h := timeline.Header{
 		Scenario: evil, Claim: evil, Policy: evil, Run: evil, Tool: evil, Misses: []string{}, Control: control,
-		Workloads: []timeline.Workload{{Name: evil, Replicas: 1}},
+		Workloads: []timeline.Workload{{Name: evil, Replicas: 1, Min: 1, Max: 1 << 40}},
 	}
 	for i := range 9 {
 		h.Faults = append(h.Faults, timeline.Planned{ID: fmt.Sprint(i), Fault: "cut" + evil, Target: fmt.Sprintf("orders/%d>store/0%s", i, evil)})
 	}
-	b := timelinetest.Begin(h).Seconds(4, 200, 0).Phase(timeline.PhaseInject)
+	h.Faults = append(h.Faults, timeline.Planned{ID: "9", Fault: "surge", Target: "traffic:" + evil, Args: json.RawMessage(`{"factor":1e300}`)})
+	b := timelinetest.Begin(h).Seconds(4, 200, 0).Phase(timeline.PhaseInject).Fault("9", timeline.FaultActive, evil).Seconds(1, 4000, 0)
 	for i := range 9 {
 		b.After(time.Duration(i*50)*time.Millisecond).Fault(fmt.Sprint(i), timeline.FaultActive, evil)
 	}
@@ -54,6 +55,8 @@ func storm(control bool) *timelinetest.Builder {
 			b.After(time.Duration(100+j*5)*time.Millisecond).Act("orders/1"+evil, evil, evil, []string{"ok", "failed", evil}[j%3])
 		}
 		b.Pool(evil, timeline.Pool{To: evil, Open: i, Waits: 1000 * i}).Pool("", timeline.Pool{To: evil, Server: 1 << 40})
+		b.Scale(timeline.Scale{Workload: evil, Current: i, Desired: 1000 * i, Says: evil}).
+			Act(evil, "scale", "scale", []string{"ok", "failed"}[i%2]).Desired(evil, 1000*i).Desired(evil+"2", i)
 		b.Healing("orders/2", timeline.Healing{State: timeline.HealingDecision, Effect: "deny", Rule: evil, Verb: evil, Text: evil})
 	}
 	return b.Seconds(20, 200, 0).Phase(timeline.PhaseRevert).Fault("3", timeline.FaultStuck, evil).
@@ -135,6 +138,7 @@ func cases(t *testing.T) map[string]Report {
 		"control": New("", control),
 		"proves":  New("", healed, same),
 		"nothing": New(""),
+		"scaled":  New("", build(t, "traffic-step/rebound/1", scaled("rebound", false)), build(t, "traffic-step/off/1", scaled("off", true))),
 		"pooled":  New("", build(t, "crash/native/1", pooled("native", false)), build(t, "crash/off/1", pooled("off", true))),
 		"storm":   New("", build(t, "storm/a", storm(false)), build(t, "storm/b", storm(true))),
 	}
@@ -156,7 +160,7 @@ func render(t *testing.T, name string, r Report) string {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	all := cases(t)
-	for _, name := range []string{"healed", "joint", "aborted", "bare", "pooled"} {
+	for _, name := range []string{"healed", "joint", "aborted", "bare", "pooled", "scaled"} {
 		for _, d := range Builtin() {
 			got := render(t, d.Name, all[name])
 			if again := render(t, d.Name, cases(t)[name]); again != got {
@@ -190,7 +194,7 @@ func TestVerdicts(t *testing.T) {
 	want := map[string]timeline.Verdict{
 		"healed": timeline.Pass, "joint": timeline.Fail, "aborted": timeline.Inconclusive, "bare": timeline.Inconclusive,
 		"failed": timeline.Fail, "control": timeline.Fail, "proves": timeline.Inconclusive, "nothing": timeline.Inconclusive,
-		"pooled": timeline.Pass,
+		"pooled": timeline.Pass, "scaled": timeline.Pass,
 	}
 	all := cases(t)
 	for name, v := range want {

@@ -2,8 +2,6 @@ package render
 
 import (
 	"cmp"
-	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -20,11 +18,14 @@ type story struct {
 	faults []hit
 	acts   []act
 	pools  []*pool
-	hidden []string      // what the engine healed again and again, in its words
-	broken time.Duration // when the first injection began; 0: none did
-	stop   string
-	last   time.Duration
-	ended  bool
+	// replicas are of every workload, and scaled those that were or could have been, the
+	// one that changed most first.
+	replicas, scaled []*replicas
+	hidden           []string      // what the engine healed again and again, in its words
+	broken           time.Duration // when the first injection began; 0: none did
+	stop             string
+	last             time.Duration
+	ended            bool
 }
 
 // period is a phase.
@@ -40,9 +41,10 @@ type hit struct {
 	how              string // overtaken, reverted; empty: it lasted
 }
 
-// act is an act of the engine, or a decision against one.
+// act is an act of the engine, a decision against one, or a change of how many replicas
+// are asked for that was none of its acts.
 type act struct {
-	n       int
+	n       int // 0: not the engine's
 	healer  string
 	verb    string
 	target  string
@@ -52,6 +54,7 @@ type act struct {
 	reason  string
 	outcome string
 	id      string // the engine's; empty: not done
+	says    string // of scaling: from what to what, and why
 }
 
 // done tells whether the act was done and did what it should.
@@ -63,9 +66,11 @@ func tell(events []timeline.Event, j assertions.Judgement) story {
 	outcomes := map[string]timeline.Event{}
 	var observe time.Duration
 	var told pools
+	var sized scaling
 	for _, e := range events {
 		s.last = max(s.last, e.At)
 		told.observe(e)
+		sized.observe(e)
 		switch {
 		case e.Phase != nil:
 			s.closePhase(e.At)
@@ -87,14 +92,14 @@ func tell(events []timeline.Event, j assertions.Judgement) story {
 			s.ended = true
 		}
 	}
-	s.pools = told.all()
+	s.pools, s.replicas, s.scaled = told.all(), sized.order, sized.all()
 	s.closePhase(s.last)
 	for i := range s.faults {
 		if s.faults[i].to == 0 {
 			s.faults[i].to = s.last
 		}
 	}
-	s.list(j.Actions, outcomes)
+	s.list(j.Actions, outcomes, sized.says)
 	r := j.Recovery
 	switch {
 	case r.InjectedAt != nil:
@@ -137,8 +142,8 @@ func (s *story) onFault(e timeline.Event) {
 }
 
 // list makes the acts from the judgement's actions, so that a report has one
-// list of them, and adds how each ended.
-func (s *story) list(actions []assertions.Action, outcomes map[string]timeline.Event) {
+// list of them, and adds how each ended and, of scaling, what it says.
+func (s *story) list(actions []assertions.Action, outcomes map[string]timeline.Event, says map[string]string) {
 	for i, x := range actions {
 		a := act{
 			n: i + 1, id: x.ID, healer: oneLine(x.Healer), verb: oneLine(x.Kind), target: oneLine(x.Target),
@@ -151,121 +156,19 @@ func (s *story) list(actions []assertions.Action, outcomes map[string]timeline.E
 				a.reason = oneLine(e.Healing.Text)
 			}
 		}
+		if words := says[x.ID]; words != "" && x.ID != "" {
+			a.says = words
+			if a.done() {
+				a.reason = words
+			} else {
+				a.reason = words + ": " + a.reason
+			}
+		}
 		s.acts = append(s.acts, a)
 	}
+	s.acts = append(s.acts, s.rescaled()...)
+	slices.SortStableFunc(s.acts, func(a, b act) int { return cmp.Compare(a.at, b.at) })
 }
 
 // since is a moment in seconds from the zero of the chart.
 func (s story) since(at time.Duration) float64 { return (at - s.zero).Seconds() }
-
-// picture is the chart of a run with its control.
-func (u Run) picture() chart {
-	s, r := u.story, u.Judgement.Recovery
-	ch := chart{
-		axis: s.axis, lostUntil: s.since(r.ObservedUntil),
-		healed: u.curve(), pools: u.poolPanel(),
-		lanes: []lane{{name: "acts", marks: u.marks()}},
-	}
-	for _, sli := range u.Header.Steady {
-		switch sli.SLI {
-		case "success":
-			ch.atLeast = sli.AtLeast
-		case "latency":
-			ch.atMost = sli.AtMost
-		}
-	}
-	ch.from, ch.to = u.extent()
-	for _, f := range s.faults {
-		words := f.name + " " + f.target
-		tip := fmt.Sprintf("fault %s: %s, from %s to %s", f.id, words, offset(s.since(f.from)), offset(s.since(f.to)))
-		if f.how != "" {
-			tip += ", " + f.how
-		}
-		ch.faults = append(ch.faults, bar{s.since(f.from), s.since(f.to), words, tip})
-	}
-	for _, p := range s.phases {
-		ch.phases = append(ch.phases, bar{from: s.since(p.from), to: s.since(p.to), label: p.name})
-	}
-	ch.rules = u.rules()
-	ch.title = fmt.Sprintf("%s: good answers in percent of the offered load, and latency, over %s.", oneLine(u.Header.Scenario), s.axis)
-	if r.TTM != nil {
-		ch.title += " Users were served again after " + seconds(*r.TTM) + "."
-	}
-	if c := u.Control; c != nil {
-		ch.control = c.curve()
-		from, to := c.extent()
-		ch.from, ch.to = math.Min(ch.from, from), math.Max(ch.to, to)
-		if marks := c.marks(); len(marks) > 0 {
-			ch.lanes = append(ch.lanes, lane{name: "control", square: true, marks: marks})
-		}
-		if cr := c.Judgement.Recovery; cr.RecoveredAt != nil {
-			ch.rules = append(ch.rules, rule{c.story.since(*cr.RecoveredAt), "control: users served again, " + seconds(*cr.TTM), "rule-control", true})
-		}
-	}
-	return ch
-}
-
-func (u Run) rules() []rule {
-	s, r := u.story, u.Judgement.Recovery
-	var all []rule
-	if r.InjectedAt != nil {
-		all = append(all, rule{0, "fault confirmed", "rule-fault", false})
-	}
-	if r.DetectedAt != nil && r.TTD != nil {
-		all = append(all, rule{s.since(*r.DetectedAt), "detected, TTD " + seconds(*r.TTD), "rule-plain", false})
-	}
-	if r.RecoveredAt != nil {
-		all = append(all, rule{s.since(*r.RecoveredAt), "users served again, TTM " + seconds(*r.TTM), "rule-healed", true})
-	}
-	if r.RestoredAt != nil && r.TTR != nil && (r.RecoveredAt == nil || *r.RestoredAt != *r.RecoveredAt) {
-		all = append(all, rule{s.since(*r.RestoredAt), "all replicas back, TTR " + seconds(*r.TTR), "rule-plain", false})
-	}
-	if r.RevertedAt != nil {
-		all = append(all, rule{s.since(*r.RevertedAt), "we revert", "rule-plain", false})
-	}
-	slices.SortStableFunc(all, func(a, b rule) int { return cmp.Compare(a.x, b.x) })
-	return all
-}
-
-// extent is what of a run is worth a picture: its load, and what came before it.
-func (u Run) extent() (from, to float64) {
-	curve := u.Judgement.Recovery.Curve
-	if len(curve) == 0 {
-		return u.story.since(0), u.story.since(u.story.last)
-	}
-	return u.story.since(curve[0].Start), u.story.since(curve[len(curve)-1].Start + time.Second)
-}
-
-func (u Run) curve() *curve {
-	c := &curve{name: u.arm()}
-	for _, p := range u.Judgement.Recovery.Curve {
-		st := step{x: u.story.since(p.Start), share: math.NaN(), p99: p.P99}
-		if p.Offered > 0 {
-			st.share = float64(p.Good) / float64(p.Offered)
-		}
-		c.steps = append(c.steps, st)
-	}
-	return c
-}
-
-func (u Run) arm() string {
-	if h := u.Header; h.Control && h.Healers == "rebound" {
-		return "control (policy " + oneLine(h.Policy) + ")"
-	} else if h.Control {
-		return "control (" + arm(h.Healers) + ")"
-	}
-	return arm(u.Header.Healers)
-}
-
-func (u Run) marks() []mark {
-	var all []mark
-	for _, a := range u.story.acts {
-		m := mark{n: a.n, x: u.story.since(a.at), end: math.NaN(), hollow: !a.done()}
-		if a.end > 0 {
-			m.end = u.story.since(a.end)
-		}
-		m.tip = fmt.Sprintf("%d. %s %s at %s: %s", a.n, a.verb, a.target, offset(m.x), a.ending())
-		all = append(all, m)
-	}
-	return all
-}

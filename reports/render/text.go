@@ -88,7 +88,7 @@ func (t *textWriter) run(u Run, withPath bool) {
 		if n.Short != "" {
 			label += " (" + n.Short + ")"
 		}
-		row := pad(label, name) + pad(n.Healed, value)
+		row := pad(cut(label, name-1), name) + pad(n.Healed, value)
 		if u.Control != nil {
 			row += n.Control
 		}
@@ -137,7 +137,7 @@ func (t *textWriter) acts(u Run) {
 			t.line(fmt.Sprintf("  and %d more, in the report", len(u.story.acts)-i))
 			return
 		}
-		t.wrap("  "+padLeft(offset(u.story.since(a.at)), 9)+"  ", a.verb+" "+a.target+": "+a.ending())
+		t.wrap("  "+padLeft(offset(u.story.since(a.at)), 9)+"  ", a.line())
 	}
 }
 

@@ -63,7 +63,7 @@ func (u Run) numbers() []number {
 	for i := range rows {
 		rows[i].Healed, rows[i].Control = healed[i], control[i]
 	}
-	return append(rows, u.poolNumbers()...)
+	return append(append(rows, u.replicaNumbers()...), u.poolNumbers()...)
 }
 
 // headline is the word of the verdict.
