@@ -151,21 +151,17 @@ func (m *Meter) undone(h *hit) (time.Duration, bool) {
 }
 
 // lost integrates the lost share of good answers over whole seconds: all of the
-// one in which the fault was confirmed, and of the last what was observed.
+// one in which the fault was confirmed, and of the last what was observed. Where more or
+// fewer are asked for than before the fault, as in a surge, so many more or fewer are due.
 func (m *Meter) lost(r *Recovery, from time.Duration) {
-	var before []int
+	var good, offered []int
 	for _, p := range m.points {
 		if p.Start >= m.baseline && p.Start+second <= m.hits[0].injected && (p.Quality == Good || p.Quality == Bad) {
-			before = append(before, p.Good)
+			good, offered = append(good, p.Good), append(offered, p.Offered)
 		}
 	}
-	if len(before) == 0 {
-		return
-	}
-	slices.Sort(before)
-	n := len(before)
-	q0 := float64(before[n/2]+before[(n-1)/2]) / 2
-	if q0 == 0 {
+	q0, l0 := median(good), median(offered)
+	if q0 == 0 || l0 == 0 {
 		return
 	}
 	var sum float64
@@ -174,9 +170,18 @@ func (m *Meter) lost(r *Recovery, from time.Duration) {
 			continue
 		}
 		share := min(1, (r.ObservedUntil - p.Start).Seconds())
-		sum += share * max(0, 1-float64(p.Good)/q0)
+		sum += share * max(0, 1-float64(p.Good)/(q0*float64(p.Offered)/l0))
 	}
 	r.AvailabilityLost = new(time.Duration(sum * float64(second)))
+}
+
+// median sorts; 0 of none.
+func median(n []int) float64 {
+	if len(n) == 0 {
+		return 0
+	}
+	slices.Sort(n)
+	return float64(n[len(n)/2]+n[(len(n)-1)/2]) / 2
 }
 
 func (m *Meter) relapses(r *Recovery, from time.Duration) {

@@ -38,7 +38,7 @@ type Recovery struct {
 	Capacity *time.Duration
 	// AvailabilityLost is the integral of max(0, 1-Q/Q0) from the confirmed fault
 	// to the end of observation, in seconds of full outage; Q is good answers per
-	// second, Q0 its median before the fault.
+	// second, Q0 its median before the fault, times how much more is asked for than then.
 	AvailabilityLost *time.Duration
 	// RecoverAfterRevert is from our revert to the first good second, for what had
 	// not recovered while the fault lasted. It is never evidence of healing.
