@@ -7,7 +7,6 @@ import (
 	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -197,18 +196,6 @@ func TestBadMetrics(t *testing.T) {
 		if d.Desired != row.want || d.Metrics[0].Error != "the queue did not answer" {
 			t.Errorf("%s: expected %d, got %+v", row.name, row.want, d)
 		}
-	}
-}
-
-// Later additions to the API: requests of a pod as a whole (KEP-2837) come before those of
-// its containers.
-func TestRequestsOfThePod(t *testing.T) {
-	pods := cpu(1000, 500, 500)
-	for i := range pods {
-		pods[i].Requests = []scaler.Amount{{Resource: corev1.ResourceCPU, Milli: 500}}
-	}
-	if d := decide(utilization(50), true, &scaler.Observation{SpecReplicas: 2, Pods: pods}, nil); *d.Metrics[0].Proposal != 4 {
-		t.Errorf("expected 4, got %+v", d.Metrics[0])
 	}
 }
 

@@ -132,16 +132,14 @@ func (s *selector) UnmarshalJSON(b []byte) error {
 		if err != nil {
 			return fmt.Errorf("expected a label selector, like app=shop: %w", err)
 		}
-		if text != "" {
-			*s = selector(metav1.FormatLabelSelector(parsed))
-		}
+		*s = selector(scaler.Selector(parsed))
 		return nil
 	}
 	var written metav1.LabelSelector
 	if err := json.Unmarshal(b, &written); err != nil {
 		return fmt.Errorf("expected a label selector: %w", err)
 	}
-	*s = selector(metav1.FormatLabelSelector(&written))
+	*s = selector(scaler.Selector(&written))
 	return nil
 }
 
