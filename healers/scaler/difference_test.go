@@ -193,6 +193,9 @@ func TestBadMetrics(t *testing.T) {
 			o.Objects = []scaler.ObjectValue{{Metric: "qps", Kind: "Service", Name: "web", Milli: int64(row.good) * 1000}}
 		}
 		d := decide(spec, true, o, nil)
+		if o.Errors["jobs"] = ""; decide(spec, true, o, nil).Metrics[0].Error == "" {
+			t.Errorf("%s: what fails without a word has an error", row.name)
+		}
 		if d.Desired != row.want || d.Metrics[0].Error != "the queue did not answer" {
 			t.Errorf("%s: expected %d, got %+v", row.name, row.want, d)
 		}

@@ -40,7 +40,7 @@ func keepsBounds(t *testing.T, spec *scaler.Spec, o scaler.Observation, h *scale
 			if d.Desired != d.Current {
 				s.Scaled(h, o.Now, d.Current, d.Desired)
 			}
-			o.Now, o.Wall = o.Now.Add(scaler.DefaultInterval), time.Time{}
+			o.Now = o.Now.Add(scaler.DefaultInterval)
 			o.SpecReplicas, o.StatusReplicas = max(d.Desired, 0), o.StatusReplicas/2
 		}
 	}
