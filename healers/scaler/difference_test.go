@@ -122,6 +122,22 @@ func TestHistoryOfBothDirections(t *testing.T) {
 	}
 }
 
+// A turn counts from when it was, although what it turned from is longer ago than the budget
+// reads.
+func TestFlapBudgetKnowsWhatTurned(t *testing.T) {
+	spec := bounded(external(average("1")))
+	spec.FlapBudget = &scaler.FlapBudget{Turns: 2, Within: metav1.Duration{Duration: 10 * time.Minute}}
+	s, h := scaler.New(spec, scaler.Options{}), &scaler.History{}
+	s.Scaled(h, ago(13*time.Minute), 1, 2)
+	s.Scaled(h, ago(12*time.Minute), 2, 3)
+	s.Scaled(h, ago(9*time.Minute), 3, 2) // a turn
+	s.Scaled(h, ago(time.Minute), 2, 4)   // and another, when the first change is forgotten
+	o := &scaler.Observation{Now: noon, SpecReplicas: 4, StatusReplicas: 4, External: []scaler.ExternalValues{{Metric: "jobs", Milli: []int64{1000}}}}
+	if d := s.Decide(o, h); d.Desired != 4 || d.Bound != scaler.BoundFlaps || d.Have != 2 || len(h.ScaleUps) != 2 {
+		t.Errorf("expected two turns, got %+v of %+v", d, h)
+	}
+}
+
 // A change without a word why is upstream's: of a recommendation of before (H7).
 func TestEveryChangeHasAReason(t *testing.T) {
 	for compat, want := range map[bool]bool{true: false, false: true} {
