@@ -152,8 +152,10 @@ func TestScaleExplainForms(t *testing.T) {
 func TestScaleExplainAbsurd(t *testing.T) {
 	dir := t.TempDir()
 	hpa, seen := filepath.Join(dir, "hpa.yaml"), filepath.Join(dir, "seen.json")
-	values := []string{`NaN`, `"NaN"`, `"Inf"`, `1e400`, `"1e400"`, `-5`, `"-5"`, `9223372036854775807`, `"9223372036854775807"`, `"9223372036854775807m"`,
-		`1e-2147483647`, `"1e-2147483647"`, `"1e2147483647"`, `"1e99"`, `"1n"`, `"8Ei"`, `0`, `null`, `""`, `true`, `99999999999999999999999999999999999999`}
+	values := []string{
+		`NaN`, `"NaN"`, `"Inf"`, `1e400`, `"1e400"`, `-5`, `"-5"`, `9223372036854775807`, `"9223372036854775807"`, `"9223372036854775807m"`,
+		`1e-2147483647`, `"1e-2147483647"`, `"1e2147483647"`, `"1e99"`, `"1n"`, `"8Ei"`, `0`, `null`, `""`, `true`, `99999999999999999999999999999999999999`,
+	}
 	const metrics = `{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}},
 		{type: External, external: {metric: {name: jobs}, target: {type: Value, value: %[1]s}}}, {type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 1}}}`
 	const observed = `{"specReplicas": %[1]s, "statusReplicas": %[2]s, "external": [{"metric": "jobs", "values": [%[3]s, %[3]s]}], "pods": [{"name": "a", "phase": "Running", "ready": true,
