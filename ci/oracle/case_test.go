@@ -42,7 +42,7 @@ func (m *maker) ago() time.Time {
 func (m *maker) replicas() int32 {
 	switch m.IntN(40) {
 	case 0:
-		return int32(m.IntN(math.MaxInt32))
+		return int32(m.IntN(math.MaxInt32 - 100))
 	case 1, 2, 3:
 		return int32(m.IntN(2000))
 	}
@@ -61,7 +61,7 @@ func (m *maker) milli() int64 {
 	case 3, 4:
 		return m.Int64N(1e12)
 	}
-	return m.Int64N(4000)
+	return m.Int64N(pick[int64](m, 300, 1500, 4000))
 }
 
 func (m *maker) input() input {
@@ -107,6 +107,9 @@ func (m *maker) spec() *scaler.Spec {
 	s := &scaler.Spec{}
 	s.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "shop"}
 	s.MaxReplicas = max(1, m.replicas())
+	if m.in(2) {
+		s.MaxReplicas += m.Int32N(100)
+	}
 	if !m.in(3) {
 		s.MinReplicas = new(m.Int32N(min(s.MaxReplicas, 10)) + 1)
 	}
@@ -114,12 +117,16 @@ func (m *maker) spec() *scaler.Spec {
 		s.Metrics = append(s.Metrics, m.metric(len(s.Metrics)))
 	}
 	for i := range s.Metrics {
+		m.selector(&s.Metrics[i])
 		if t := s.Metrics[i].Type; m.in(4) && (t == autoscalingv2.ObjectMetricSourceType || t == autoscalingv2.ExternalMetricSourceType) {
 			s.MinReplicas = new(int32(0))
 		}
 	}
 	if m.in(2) {
 		s.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: m.rules(), ScaleDown: m.rules()}
+		if b := s.Behavior; m.in(10) && b.ScaleUp != nil && b.ScaleDown != nil {
+			b.ScaleUp.SelectPolicy, b.ScaleDown.SelectPolicy = new(autoscalingv2.DisabledPolicySelect), new(autoscalingv2.DisabledPolicySelect)
+		}
 	}
 	return s
 }
@@ -136,7 +143,11 @@ func (m *maker) rules() *autoscalingv2.HPAScalingRules {
 		r.SelectPolicy = new(pick(m, autoscalingv2.MaxChangePolicySelect, autoscalingv2.MinChangePolicySelect, autoscalingv2.DisabledPolicySelect))
 	}
 	if m.in(3) {
-		r.Tolerance = new(resource.MustParse(pick(m, "0", "0.05", "0.1", "0.5", "1", "3")))
+		r.Tolerance = new(resource.MustParse(pick(m, "0", "1n", "0.05", "0.1", "0.333", "0.5", "1", "3", "1e9")))
+	}
+	if m.in(40) {
+		r.Policies = []autoscalingv2.HPAScalingPolicy{} // which the API server refuses
+		return r
 	}
 	for range m.IntN(3) {
 		r.Policies = append(r.Policies, autoscalingv2.HPAScalingPolicy{
@@ -162,16 +173,13 @@ func (m *maker) metric(i int) autoscalingv2.MetricSpec {
 		}
 		return autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: new(1 + pick(m, m.Int32N(20), m.Int32N(100), m.Int32N(400), m.Int32N(math.MaxInt32)))}
 	}
-	name := pick[corev1.ResourceName](m, "cpu", "cpu", "memory")
+	name := pick[corev1.ResourceName](m, "cpu", "cpu", "cpu", "memory", "memory", m.resource())
 	switch m.IntN(5) {
 	case 0:
 		return autoscalingv2.MetricSpec{Type: autoscalingv2.ObjectMetricSourceType, Object: &autoscalingv2.ObjectMetricSource{
 			DescribedObject: autoscalingv2.CrossVersionObjectReference{Kind: "Ingress", Name: "web"}, Metric: id, Target: shared(),
 		}}
 	case 1:
-		if m.in(2) {
-			id.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"queue": "mail"}}
-		}
 		return autoscalingv2.MetricSpec{Type: autoscalingv2.ExternalMetricSourceType, External: &autoscalingv2.ExternalMetricSource{Metric: id, Target: shared()}}
 	case 2:
 		return autoscalingv2.MetricSpec{Type: autoscalingv2.PodsMetricSourceType, Pods: &autoscalingv2.PodsMetricSource{
@@ -183,6 +191,46 @@ func (m *maker) metric(i int) autoscalingv2.MetricSpec {
 		}}
 	}
 	return autoscalingv2.MetricSpec{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{Name: name, Target: part()}}
+}
+
+// resource is any that a pod may ask for; the last is none that it may ask for as a whole.
+func (m *maker) resource() corev1.ResourceName { return pick(m, resources...) }
+
+var resources = []corev1.ResourceName{"cpu", "memory", "hugepages-2Mi", "example.com/gpu"}
+
+// selector is one of a metric: often none, and some that are no selectors, which the API
+// server does not refuse.
+func (m *maker) selector(x *autoscalingv2.MetricSpec) {
+	var id *autoscalingv2.MetricIdentifier
+	switch {
+	case x.Object != nil:
+		id = &x.Object.Metric
+	case x.External != nil:
+		id = &x.External.Metric
+	case x.Pods != nil:
+		id = &x.Pods.Metric
+	}
+	if id == nil || m.in(2) {
+		return
+	}
+	one := func(operator metav1.LabelSelectorOperator, values ...string) *metav1.LabelSelector {
+		return &metav1.LabelSelector{
+			MatchLabels:      pick(m, nil, map[string]string{"team": "post"}),
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "queue", Operator: operator, Values: values}},
+		}
+	}
+	id.Selector = pick(m,
+		&metav1.LabelSelector{},
+		&metav1.LabelSelector{MatchLabels: map[string]string{"queue": "mail", "team": "post"}},
+		one(metav1.LabelSelectorOpIn, "mail"), one(metav1.LabelSelectorOpIn, "sms", "mail"), one(metav1.LabelSelectorOpNotIn, "mail", "sms"),
+		one(metav1.LabelSelectorOpExists), one(metav1.LabelSelectorOpDoesNotExist),
+	)
+	if m.in(10) {
+		id.Selector = pick(m,
+			one(metav1.LabelSelectorOpIn), one(metav1.LabelSelectorOpExists, "mail"), one("Like", "mail"), one(metav1.LabelSelectorOpIn, "no label"),
+			&metav1.LabelSelector{MatchLabels: map[string]string{"a/b/c": "mail"}},
+		)
+	}
 }
 
 // quantity is a target.
@@ -206,84 +254,4 @@ func (m *maker) history() *scaler.History {
 	}
 	h.ScaleUps, h.ScaleDowns = changes(), changes()
 	return h
-}
-
-// observe is what is seen of a workload, for the metrics of its spec.
-func (m *maker) observe(spec *scaler.Spec, current int32) *scaler.Observation {
-	o := &scaler.Observation{Now: m.now, SpecReplicas: current, StatusReplicas: current}
-	if m.in(5) {
-		o.StatusReplicas = m.replicas()
-	}
-	n := int(min(current, 12))
-	if m.in(4) {
-		n = m.IntN(20)
-	}
-	for i := range n {
-		o.Pods = append(o.Pods, m.pod(i, spec))
-	}
-	for i := range spec.Metrics {
-		switch x := &spec.Metrics[i]; {
-		case m.in(15): // it could not be had
-		case x.Object != nil:
-			o.Objects = append(o.Objects, scaler.ObjectValue{Metric: x.Object.Metric.Name, Kind: "Ingress", Name: "web", Milli: m.total(current)})
-		case x.External != nil:
-			v := scaler.ExternalValues{Metric: x.External.Metric.Name}
-			if x.External.Metric.Selector != nil {
-				v.Selector = metav1.FormatLabelSelector(x.External.Metric.Selector)
-			}
-			for range m.IntN(4) {
-				v.Milli = append(v.Milli, m.total(current))
-			}
-			o.External = append(o.External, v)
-		}
-	}
-	return o
-}
-
-// total is of all replicas together.
-func (m *maker) total(current int32) int64 {
-	if m.in(2) {
-		return m.milli()
-	}
-	return m.milli() * int64(max(current, 1))
-}
-
-func (m *maker) pod(i int, spec *scaler.Spec) scaler.Pod {
-	p := scaler.Pod{
-		Name: fmt.Sprint("pod-", i), Phase: corev1.PodRunning, Ready: corev1.ConditionTrue,
-		Start: m.ago(), Deleting: m.in(25), Foreign: m.in(25),
-	}
-	if m.in(6) {
-		p.Phase = pick(m, corev1.PodPending, corev1.PodFailed, corev1.PodSucceeded, corev1.PodUnknown, "")
-	}
-	if m.in(4) {
-		p.Ready = pick(m, corev1.ConditionFalse, corev1.ConditionUnknown, "")
-	}
-	p.ReadyTransition = p.Start.Add(time.Duration(m.Int64N(int64(m.now.Sub(p.Start)) + 1)))
-	if m.in(5) {
-		p.ReadyTransition = p.Start
-	}
-	if m.in(25) {
-		p.Start = time.Time{}
-	}
-	at, window := m.now.Add(-time.Duration(m.IntN(120))*time.Second), pick[time.Duration](m, 0, 15*time.Second, 30*time.Second, time.Minute)
-	measured := !m.in(6)
-	for _, name := range []string{"a", "b", "c"}[:1+m.IntN(3)] {
-		c := scaler.Container{Name: name}
-		for _, r := range []corev1.ResourceName{"cpu", "memory"} {
-			if !m.in(60) {
-				c.Requests = append(c.Requests, scaler.Amount{Resource: r, Milli: pick(m, 1000, 500, 250, m.Int64N(3000))})
-			}
-			if measured && !m.in(40) {
-				c.Usage = append(c.Usage, scaler.Sample{Metric: string(r), Milli: m.milli(), At: at, Window: window})
-			}
-		}
-		p.Containers = append(p.Containers, c)
-	}
-	for j := range spec.Metrics {
-		if x := spec.Metrics[j].Pods; x != nil && !m.in(6) {
-			p.Custom = append(p.Custom, scaler.Sample{Metric: x.Metric.Name, Milli: m.milli(), At: at, Window: window})
-		}
-	}
-	return p
 }

@@ -14,6 +14,7 @@ import (
 
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/klog/v2"
+	"k8s.io/kubernetes/pkg/features"
 
 	"github.com/rebound-chaos/rebound/healers/scaler"
 )
@@ -34,10 +35,13 @@ func TestOracle(t *testing.T) {
 	if err := utilfeature.DefaultMutableFeatureGate.Set("HPAConfigurableTolerance=true"); err != nil {
 		t.Fatal(err)
 	}
+	if !utilfeature.DefaultFeatureGate.Enabled(features.PodLevelResources) {
+		t.Fatal("PodLevelResources is not on by default")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		m := &maker{Rand: rand.New(rand.NewPCG(*seed, 0))}
-		rules, done, unlike, unexplained := map[string]int{}, 0, 0, 0
+		rules, seen, done, unlike, unexplained := map[string]int{}, map[string]int{}, 0, 0, 0
 		for done < *cases {
 			m.now = time.Now()
 			in := m.input()
@@ -57,6 +61,9 @@ func TestOracle(t *testing.T) {
 					s.Scaled(ours, in.o.Now, got.Current, got.Desired)
 				}
 				done++
+				for name, says := range want.conditions {
+					seen[name+" "+says]++
+				}
 				if text := differ(want, after, got, ours); text != "" {
 					if unlike++; unlike <= most {
 						e := got.Explain()
@@ -76,6 +83,9 @@ func TestOracle(t *testing.T) {
 			}
 		}
 		fmt.Printf("cases: %d\ndifferences in compat mode: %d\n", done, unlike)
+		for _, name := range slices.Sorted(maps.Keys(seen)) {
+			fmt.Printf("  upstream says %-50s %d\n", name, seen[name])
+		}
 		fmt.Printf("the default mode decides as upstream: %d\n", rules[""])
 		delete(rules, "")
 		names := slices.Collect(maps.Keys(rules))

@@ -9,6 +9,7 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -145,6 +146,34 @@ func TestOracleRefuses(t *testing.T) {
 		}
 	}
 	fmt.Printf("specs: %d, of which the API server refuses %d; differences: %d\n", n, refused, unlike)
+}
+
+// What is left out has upstream's defaults.
+func TestOracleDefaults(t *testing.T) {
+	m := &maker{Rand: rand.New(rand.NewPCG(*seed, 2)), now: time.Now()}
+	n, unlike := *cases/10, 0
+	for i := range n {
+		spec := m.spec()
+		if m.in(4) {
+			spec.Metrics = nil
+		}
+		if b := spec.Behavior; b != nil {
+			for _, r := range []*autoscalingv2.HPAScalingRules{b.ScaleUp, b.ScaleDown} {
+				if r != nil && m.in(3) {
+					*r = autoscalingv2.HPAScalingRules{}
+				}
+			}
+		}
+		theirs := &autoscalingv2.HorizontalPodAutoscaler{}
+		spec.DeepCopyInto(&theirs.Spec)
+		legacyscheme.Scheme.Default(theirs)
+		if ours := spec.Defaulted().HorizontalPodAutoscalerSpec; !equality.Semantic.DeepEqual(theirs.Spec, ours) {
+			if unlike++; unlike <= most {
+				t.Errorf("case %d: upstream makes of %+v\n%+v, and we\n%+v", i, spec, theirs.Spec, ours)
+			}
+		}
+	}
+	fmt.Printf("specs: %d; differences in defaults: %d\n", n, unlike)
 }
 
 func theirPaths(spec *autoscalingv2.HorizontalPodAutoscalerSpec) ([]string, error) {

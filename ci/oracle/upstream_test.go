@@ -118,10 +118,25 @@ func object(p *scaler.Pod) *corev1.Pod {
 			}
 			in.Resources.Requests[a.Resource] = *resource.NewMilliQuantity(a.Milli, resource.DecimalSI)
 		}
+		if c.Name == sidecar {
+			in.RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+			out.Spec.InitContainers = append(out.Spec.InitContainers, in)
+			continue
+		}
 		out.Spec.Containers = append(out.Spec.Containers, in)
+	}
+	if len(p.Requests) > 0 {
+		out.Spec.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{}}
+		for _, a := range p.Requests {
+			out.Spec.Resources.Requests[a.Resource] = *resource.NewMilliQuantity(a.Milli, resource.DecimalSI)
+		}
 	}
 	return out
 }
+
+// sidecar is the container that is one to upstream, a restartable init container, and any
+// other to us.
+const sidecar = "c"
 
 // podMetrics is the metrics API: a pod that was not measured at all is not there.
 type podMetrics struct {
@@ -155,7 +170,25 @@ func (p podMetrics) List(context.Context, metav1.ListOptions) (*metricsapi.PodMe
 
 var errNone = errors.New("no metrics returned")
 
+// fetch fails where the observation says so.
+func (w *world) fetch(name string) error {
+	if text, failed := w.o.Errors[name]; failed {
+		return errors.New(text)
+	}
+	return nil
+}
+
+func (w *world) GetResourceMetric(ctx context.Context, name corev1.ResourceName, namespace string, selector labels.Selector, container string) (metricsclient.PodMetricsInfo, time.Time, error) {
+	if err := w.fetch(string(name)); err != nil {
+		return nil, time.Time{}, err
+	}
+	return w.MetricsClient.GetResourceMetric(ctx, name, namespace, selector, container)
+}
+
 func (w *world) GetRawMetric(name, _ string, _, _ labels.Selector) (metricsclient.PodMetricsInfo, time.Time, error) {
+	if err := w.fetch(name); err != nil {
+		return nil, time.Time{}, err
+	}
 	info := metricsclient.PodMetricsInfo{}
 	for i := range w.o.Pods {
 		for _, s := range w.o.Pods[i].Custom {
@@ -171,6 +204,9 @@ func (w *world) GetRawMetric(name, _ string, _, _ labels.Selector) (metricsclien
 }
 
 func (w *world) GetObjectMetric(name, _ string, _ *autoscalingv2.CrossVersionObjectReference, _ labels.Selector) (int64, time.Time, error) {
+	if err := w.fetch(name); err != nil {
+		return 0, time.Time{}, err
+	}
 	for _, v := range w.o.Objects {
 		if v.Metric == name {
 			return v.Milli, w.o.Now, nil
@@ -180,6 +216,9 @@ func (w *world) GetObjectMetric(name, _ string, _ *autoscalingv2.CrossVersionObj
 }
 
 func (w *world) GetExternalMetric(name, _ string, selector labels.Selector) ([]int64, time.Time, error) {
+	if err := w.fetch(name); err != nil {
+		return nil, time.Time{}, err
+	}
 	for _, v := range w.o.External {
 		if v.Metric == name && len(v.Milli) > 0 && selector.String() == v.Selector {
 			return v.Milli, w.o.Now, nil

@@ -78,7 +78,9 @@ The observations, with times in RFC 3339 and quantities as Kubernetes writes the
    "history": {"recommendations": [{"at": "2026-01-31T07:58:00Z", "replicas": 5}],
                "scaleUps": [{"at": "2026-01-31T07:58:00Z", "change": 2}], "scaleDowns": []}}
 
-All of it may be left out. A missing usage is a missing sample; an object or external
+All of it may be left out. A pod may also have "deleting": true, "owned": false where only
+the selector finds it, and requests of its own, which come before those of its containers.
+A missing usage is a missing sample; an object or external
 metric that is not there could not be had; a pod without ready has no Ready condition, and
 one without startTime was not started, so that its CPU does not count. A history that is
 left out is empty: nothing keeps from scaling down.

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
+	"github.com/rebound-chaos/rebound/healers/scaler"
 	"github.com/rebound-chaos/rebound/healers/scaler/files"
 	"github.com/rebound-chaos/rebound/healers/scaler/replay"
 	"github.com/rebound-chaos/rebound/reports/render"
@@ -25,10 +26,11 @@ func scaleReplayCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "replay -f HPA.yaml METRICS.csv",
 		Short: "Draw what a HorizontalPodAutoscaler would have done over a recorded day",
-		Long: `Replay plays a HorizontalPodAutoscaler over metrics that were recorded, one decision each
-15 s, and draws the replicas over time: in the terminal, with --svg also as a picture. Below
-stands what that would have cost, how long too few replicas were ready, and which rule
-bound how often. Change a number of the HPA, play it again, and compare; nothing is scaled.
+		Long: `Replay plays a HorizontalPodAutoscaler over metrics that were recorded, one decision
+each --interval, and draws the replicas over time: in the terminal, with --svg also as a
+picture. Below stands what that would have cost, how long too few replicas were ready, and
+which rule bound how often. Change a number of the HPA, play it again, and compare; nothing
+is scaled. Ctrl-C gives it up: nothing is printed then, and the exit code is 4.
 
 METRICS.csv has a row for each moment and a column for each metric of the HPA, by its name:
 
@@ -57,6 +59,9 @@ where a metric is above its target by more than the tolerance.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			result, err := f.play(c, args[0])
+			if errors.Is(err, replay.ErrInterrupted) {
+				return inconclusive(c.Context(), err)
+			}
 			if err != nil {
 				return usage(err)
 			}
@@ -87,6 +92,7 @@ type replayFlags struct {
 	replicas   int32
 	requests   map[string]string
 	readyAfter time.Duration
+	interval   time.Duration
 }
 
 func (f *replayFlags) flags(c *cobra.Command) {
@@ -95,6 +101,7 @@ func (f *replayFlags) flags(c *cobra.Command) {
 	c.Flags().Int32Var(&f.replicas, "replicas", 0, "how many there are at the beginning (default: as many as the first row asks for)")
 	c.Flags().StringToStringVar(&f.requests, "request", nil, "what one pod asks for, like cpu=500m,memory=256Mi: a target in percent is a share of it")
 	c.Flags().DurationVar(&f.readyAfter, "ready-after", replay.DefaultReadyAfter, "how long a new pod takes to become ready")
+	c.Flags().DurationVar(&f.interval, "interval", scaler.DefaultInterval, "how often the controller decides (its --horizontal-pod-autoscaler-sync-period)")
 	f.mode.flag(c)
 }
 
@@ -122,7 +129,7 @@ func (f *replayFlags) play(c *cobra.Command, recorded string) (replay.Result, er
 	if err := errors.Join(specErr, err); err != nil {
 		return replay.Result{}, err
 	}
-	result, err := replay.Run(spec, rec, o)
+	result, err := replay.Run(c.Context(), spec, rec, o)
 	if errors.Is(err, replay.ErrRequest) {
 		err = fmt.Errorf("%w\nsay what one pod asks for, like --request cpu=500m", err)
 	}
@@ -131,10 +138,13 @@ func (f *replayFlags) play(c *cobra.Command, recorded string) (replay.Result, er
 
 // options are the flags as the replay takes them, or all that is wrong with them.
 func (f *replayFlags) options(c *cobra.Command) (replay.Options, error) {
-	o := replay.Options{Start: f.replicas, ReadyAfter: f.readyAfter, Requests: corev1.ResourceList{}, Compat: bool(f.mode)}
+	o := replay.Options{Start: f.replicas, ReadyAfter: f.readyAfter, Interval: f.interval, Requests: corev1.ResourceList{}, Compat: bool(f.mode)}
 	var errs []error
 	if f.replicas < 1 && c.Flags().Changed("replicas") {
 		errs = append(errs, fmt.Errorf("--replicas %d: expected at least 1", f.replicas))
+	}
+	if f.interval <= 0 {
+		errs = append(errs, fmt.Errorf("--interval %s: expected a time above 0, like 30s", f.interval))
 	}
 	switch {
 	case f.readyAfter < 0:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -78,6 +79,45 @@ func TestScaleReplayJSON(t *testing.T) {
 	}
 }
 
+func TestScaleReplayInterval(t *testing.T) {
+	t.Parallel()
+	text, err := replayed(t, "", "-f", exampleHPA, exampleDay, "--request", "cpu=500m", "--interval", "1m", "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		IntervalSeconds float64
+		Steps           []struct{ AtSeconds float64 }
+	}
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.IntervalSeconds != 60 || len(got.Steps) != 1440 || got.Steps[1].AtSeconds != 60 {
+		t.Errorf("each %v s, %d steps", got.IntervalSeconds, len(got.Steps))
+	}
+}
+
+// Ctrl-C: nothing is printed, nothing is written, and the code is that of what was aborted.
+func TestScaleReplayInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	svg := filepath.Join(t.TempDir(), "day.svg")
+	c := scaleReplayCommand()
+	c.SilenceErrors, c.SilenceUsage = true, true
+	var out bytes.Buffer
+	c.SetOut(&out)
+	c.SetErr(&out)
+	c.SetArgs([]string{"-f", exampleHPA, exampleDay, "--request", "cpu=500m", "--svg", svg})
+	err := c.ExecuteContext(ctx)
+	if exit, ok := errors.AsType[*exitError](err); !ok || exit.code != exitAborted || !strings.Contains(err.Error(), "the replay was interrupted: 0 s of 24 h were played") {
+		t.Errorf("not interrupted: %v", err)
+	}
+	if _, err := os.Stat(svg); out.Len() != 0 || !os.IsNotExist(err) {
+		t.Errorf("something was left: %q, %v", out.String(), err)
+	}
+}
+
 func TestScaleReplayMistakes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -103,8 +143,12 @@ func TestScaleReplayMistakes(t *testing.T) {
 		{[]string{"-f", exampleHPA, exampleDay}, []string{"Resource cpu: its target is a share", "--request cpu=500m"}},
 		{[]string{"-f", exampleHPA, other, "--request", "cpu=1"}, []string{"no such column named cpu", "requests_per_second", "those that are there: memory"}},
 		{
-			[]string{"-f", exampleHPA, exampleDay, "--request", "cpu=0,memory=lots", "--replicas", "0", "--ready-after", "-1s"},
-			[]string{"--request cpu=0", "--request memory=lots", "--replicas 0", "--ready-after -1s"},
+			[]string{"-f", exampleHPA, exampleDay, "--request", "cpu=0,memory=lots", "--replicas", "0", "--ready-after", "-1s", "--interval", "0s"},
+			[]string{"--request cpu=0", "--request memory=lots", "--replicas 0", "--ready-after -1s", "--interval 0s: expected a time above 0"},
+		},
+		{
+			[]string{"-f", exampleHPA, exampleDay, "--request", "cpu=1", "--interval", "1ms"},
+			[]string{"the recording is too long: it takes 86400000 decisions, one each 1ms"},
 		},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
@@ -122,7 +166,7 @@ func TestScaleReplayMistakes(t *testing.T) {
 		})
 	}
 	// What cobra refuses ends with the same code.
-	for _, args := range [][]string{{}, {"a.csv", "b.csv"}, {"a.csv", "--compat", "v1"}, {"a.csv", "--ready-after", "5"}, {"a.csv", "-o", "yaml"}} {
+	for _, args := range [][]string{{}, {"a.csv", "b.csv"}, {"a.csv", "--compat", "v1"}, {"a.csv", "--ready-after", "5"}, {"a.csv", "--interval", "15"}, {"a.csv", "-o", "yaml"}} {
 		if _, err := replayed(t, "", args...); err == nil {
 			t.Errorf("%v was accepted", args)
 		}

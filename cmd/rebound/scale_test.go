@@ -2,8 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +79,112 @@ func TestScaleExplainMistakes(t *testing.T) {
 		}
 		if code := execute(t.Context(), args); code != exitUsage {
 			t.Errorf("%v: expected exit code %d, got %d", args, exitUsage, code)
+		}
+	}
+}
+
+// What programs read has these fields and no others.
+func TestScaleExplainJSON(t *testing.T) {
+	out, err := command(t, "scale", "explain", "-f", "../../docs/scaling/hpa.yaml", "-m", "../../docs/scaling/now.json", "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]json.RawMessage
+	var inner struct{ Metrics, Conditions []map[string]any }
+	if err := errors.Join(json.Unmarshal([]byte(out), &all), json.Unmarshal([]byte(out), &inner)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := slices.Sorted(maps.Keys(all)), []string{"bound", "conditions", "desiredReplicas", "metrics", "reason"}; !slices.Equal(got, want) {
+		t.Errorf("expected %v, got %v", want, got)
+	}
+	for _, m := range inner.Metrics {
+		for _, name := range []string{"type", "name", "proposal", "usage", "ratio", "ready", "unready", "missing", "ignored"} {
+			if _, there := m[name]; !there {
+				t.Errorf("%s is not in %v", name, m)
+			}
+		}
+	}
+	for _, c := range inner.Conditions {
+		if got, want := slices.Sorted(maps.Keys(c)), []string{"message", "reason", "status", "type"}; !slices.Equal(got, want) {
+			t.Errorf("expected %v, got %v", want, got)
+		}
+	}
+}
+
+// A document or a spec alone, YAML or JSON, of a file or of standard input: the same decision.
+func TestScaleExplainForms(t *testing.T) {
+	dir := t.TempDir()
+	const (
+		spec = `"maxReplicas":10,"metrics":[{"type":"Pods","pods":{"metric":{"name":"q"},"target":{"type":"AverageValue","averageValue":"10"}}}]`
+		seen = `{"now":"2026-01-31T12:00:00Z","specReplicas":1,"pods":[{"name":"a","phase":"Running","ready":true,"custom":{"q":"15"}}]}`
+	)
+	forms := map[string]string{
+		"full.json": `{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"name":"web"},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"},` + spec + `}}`,
+		"lean.json": "{" + spec + "}",
+		"full.yaml": "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web, creationTimestamp: 2026-01-31T12:00:00Z}\nspec:\n  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n  maxReplicas: 10\n  metrics:\n  - type: Pods\n    pods: {metric: {name: q}, target: {type: AverageValue, averageValue: 10}}\nstatus: {currentReplicas: 1, desiredReplicas: 0}\n",
+		"lean.yaml": "maxReplicas: 10\nmetrics:\n- type: Pods\n  pods:\n    metric: {name: q}\n    target: {type: AverageValue, averageValue: 10}\n",
+		"seen.json": seen,
+		"seen.yaml": "now: 2026-01-31T12:00:00Z\nspecReplicas: 1\npods:\n- {name: a, phase: Running, ready: true, custom: {q: 15}}\n",
+	}
+	for name, text := range forms {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := ""
+	for _, hpa := range []string{"full.json", "lean.json", "full.yaml", "lean.yaml"} {
+		for _, seen := range []string{"seen.json", "seen.yaml"} {
+			out, err := command(t, "scale", "explain", "-f", filepath.Join(dir, hpa), "-m", filepath.Join(dir, seen), "-o", "json")
+			if err != nil {
+				t.Fatalf("%s, %s: %v", hpa, seen, err)
+			}
+			if first == "" {
+				first = out
+			}
+			if out != first || !strings.Contains(out, `"desiredReplicas": 2`) {
+				t.Errorf("%s, %s: expected\n%sgot\n%s", hpa, seen, first, out)
+			}
+		}
+	}
+}
+
+// Absurd numbers are refused, or decided upon within the bounds.
+func TestScaleExplainAbsurd(t *testing.T) {
+	dir := t.TempDir()
+	hpa, seen := filepath.Join(dir, "hpa.yaml"), filepath.Join(dir, "seen.json")
+	values := []string{
+		`NaN`, `"NaN"`, `"Inf"`, `1e400`, `"1e400"`, `-5`, `"-5"`, `9223372036854775807`, `"9223372036854775807"`, `"9223372036854775807m"`,
+		`1e-2147483647`, `"1e-2147483647"`, `"1e2147483647"`, `"1e99"`, `"1n"`, `"8Ei"`, `0`, `null`, `""`, `true`, `99999999999999999999999999999999999999`,
+	}
+	const metrics = `{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}},
+		{type: External, external: {metric: {name: jobs}, target: {type: Value, value: %[1]s}}}, {type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 1}}}`
+	const observed = `{"specReplicas": %[1]s, "statusReplicas": %[2]s, "external": [{"metric": "jobs", "values": [%[3]s, %[3]s]}], "pods": [{"name": "a", "phase": "Running", "ready": true,
+		"startTime": "2026-01-31T06:00:00Z", "containers": [{"name": "app", "requests": {"cpu": %[4]s}, "usage": {"cpu": %[5]s}}]}], "history": {"recommendations": [{"at": "2026-01-31T06:00:00Z", "replicas": %[2]s}]}}`
+	for _, v := range values {
+		for i := range 6 {
+			at := [6]any{"1", "2", "2", `"1"`, `"1"`, `"1"`}
+			at[i] = v
+			for path, text := range map[string]string{
+				hpa:  fmt.Sprintf("{maxReplicas: 9, metrics: ["+metrics+"]}", at[5]),
+				seen: fmt.Sprintf(observed, at[:5]...),
+			} {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, args := range [][]string{{"--compat", "v2"}, nil} {
+				out, err := command(t, append([]string{"scale", "explain", "-f", hpa, "-m", seen, "-o", "json"}, args...)...)
+				if exit, ok := errors.AsType[*exitError](err); ok && exit.code == exitUsage {
+					continue
+				}
+				var e scaler.Explanation
+				if err := errors.Join(err, json.Unmarshal([]byte(out), &e)); err != nil {
+					t.Fatalf("%s at %d: %v", v, i, err)
+				}
+				if e.DesiredReplicas < 0 || e.DesiredReplicas > 9 {
+					t.Errorf("%s at %d, %v: %d replicas", v, i, args, e.DesiredReplicas)
+				}
+			}
 		}
 	}
 }

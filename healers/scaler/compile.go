@@ -87,7 +87,15 @@ func (m *metric) identify(id autoscalingv2.MetricIdentifier) {
 		return
 	}
 	_, m.bad = metav1.LabelSelectorAsSelector(id.Selector)
-	m.selector = metav1.FormatLabelSelector(id.Selector)
+	m.selector = Selector(id.Selector)
+}
+
+// Selector is a label selector as text. One that is empty is as none: "".
+func Selector(s *metav1.LabelSelector) string {
+	if s == nil || len(s.MatchLabels) == 0 && len(s.MatchExpressions) == 0 {
+		return ""
+	}
+	return metav1.FormatLabelSelector(s)
 }
 
 // target is by a quantity, if there is one.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -123,6 +122,22 @@ func TestHistoryOfBothDirections(t *testing.T) {
 	}
 }
 
+// A turn counts from when it was, although what it turned from is longer ago than the budget
+// reads.
+func TestFlapBudgetKnowsWhatTurned(t *testing.T) {
+	spec := bounded(external(average("1")))
+	spec.FlapBudget = &scaler.FlapBudget{Turns: 2, Within: metav1.Duration{Duration: 10 * time.Minute}}
+	s, h := scaler.New(spec, scaler.Options{}), &scaler.History{}
+	s.Scaled(h, ago(13*time.Minute), 1, 2)
+	s.Scaled(h, ago(12*time.Minute), 2, 3)
+	s.Scaled(h, ago(9*time.Minute), 3, 2) // a turn
+	s.Scaled(h, ago(time.Minute), 2, 4)   // and another, when the first change is forgotten
+	o := &scaler.Observation{Now: noon, SpecReplicas: 4, StatusReplicas: 4, External: []scaler.ExternalValues{{Metric: "jobs", Milli: []int64{1000}}}}
+	if d := s.Decide(o, h); d.Desired != 4 || d.Bound != scaler.BoundFlaps || d.Have != 2 || len(h.ScaleUps) != 2 {
+		t.Errorf("expected two turns, got %+v of %+v", d, h)
+	}
+}
+
 // A change without a word why is upstream's: of a recommendation of before (H7).
 func TestEveryChangeHasAReason(t *testing.T) {
 	for compat, want := range map[bool]bool{true: false, false: true} {
@@ -194,21 +209,12 @@ func TestBadMetrics(t *testing.T) {
 			o.Objects = []scaler.ObjectValue{{Metric: "qps", Kind: "Service", Name: "web", Milli: int64(row.good) * 1000}}
 		}
 		d := decide(spec, true, o, nil)
+		if o.Errors["jobs"] = ""; decide(spec, true, o, nil).Metrics[0].Error == "" {
+			t.Errorf("%s: what fails without a word has an error", row.name)
+		}
 		if d.Desired != row.want || d.Metrics[0].Error != "the queue did not answer" {
 			t.Errorf("%s: expected %d, got %+v", row.name, row.want, d)
 		}
-	}
-}
-
-// Later additions to the API: requests of a pod as a whole (KEP-2837) come before those of
-// its containers.
-func TestRequestsOfThePod(t *testing.T) {
-	pods := cpu(1000, 500, 500)
-	for i := range pods {
-		pods[i].Requests = []scaler.Amount{{Resource: corev1.ResourceCPU, Milli: 500}}
-	}
-	if d := decide(utilization(50), true, &scaler.Observation{SpecReplicas: 2, Pods: pods}, nil); *d.Metrics[0].Proposal != 4 {
-		t.Errorf("expected 4, got %+v", d.Metrics[0])
 	}
 }
 

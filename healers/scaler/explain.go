@@ -11,7 +11,7 @@ import (
 // Explanation is a decision as `rebound scale explain -o json` prints it.
 type Explanation struct {
 	DesiredReplicas int32             `json:"desiredReplicas"`
-	CurrentReplicas int32             `json:"currentReplicas"`
+	CurrentReplicas int32             `json:"-"` // which was given
 	Reason          string            `json:"reason"`
 	Conditions      []Condition       `json:"conditions"`
 	Metrics         []MetricStatement `json:"metrics"`

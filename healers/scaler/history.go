@@ -80,11 +80,16 @@ func (h *History) Remember(now time.Time, replicas int32, keep time.Duration) {
 }
 
 // Change keeps that the number was changed, and forgets changes of the same direction that
-// were longer ago than up and down, as [Scaler.Keeps] has them.
+// were longer ago than up and down, as [Scaler.Keeps] has them, but for the last of these:
+// without it nobody would know whether the next one was a turn.
 func (h *History) Change(now time.Time, from, to int32, up, down time.Duration) {
 	h.ScaledToZero = new(to == 0)
 	add := func(changes []Change, by int32, keep time.Duration) []Change {
-		changes = slices.DeleteFunc(changes, func(x Change) bool { return x.At.Before(now.Add(-keep)) })
+		old := 0
+		for old < len(changes) && changes[old].At.Before(now.Add(-keep)) {
+			old++
+		}
+		changes = slices.Delete(changes, 0, max(old-1, 0))
 		return append(changes, Change{At: now, Change: by})
 	}
 	switch {

@@ -1,6 +1,7 @@
 package scaler
 
 import (
+	"cmp"
 	"math"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -15,7 +16,7 @@ func (s *Scaler) propose(m *metric, o *Observation) MetricResult {
 	}
 	out.Target, out.TargetUtilization = m.milli, m.percent
 	if text, failed := o.Errors[m.name]; failed {
-		return out.fail("%s", text)
+		return out.fail("%s", cmp.Or(text, "it could not be had"))
 	}
 	if m.by == "" {
 		return out.fail("%s", errTarget)

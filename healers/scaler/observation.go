@@ -1,6 +1,8 @@
 package scaler
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,8 +34,8 @@ type Pod struct {
 	Deleting        bool
 	// Foreign: the selector finds it, but the workload does not own it.
 	Foreign bool
-	// Requests are those of the pod as a whole (KEP-2837); nil: those of its containers
-	// count.
+	// Requests are those of the pod as a whole (KEP-2837), of cpu, memory and huge pages;
+	// nil: those of its containers count.
 	Requests   []Amount
 	Containers []Container
 	Custom     []Sample // of Pods metrics
@@ -116,8 +118,8 @@ func (p *Pod) usage(resource, container string, a arithmetic) (sum Sample, found
 // request is what the pod, or one container of it, asks for; false: it does not say, and
 // which container does not.
 func (p *Pod) request(resource corev1.ResourceName, container string, a arithmetic) (sum int64, where string, ok bool) {
-	whole := container == "" && len(p.Requests) > 0
-	if m, has := amount(p.Requests, resource); whole && has {
+	whole := container == "" && slices.ContainsFunc(p.Requests, func(a Amount) bool { return ofPod(a.Resource) })
+	if m, has := amount(p.Requests, resource); whole && has && ofPod(resource) {
 		return m, "", true
 	}
 	some := false
@@ -134,6 +136,11 @@ func (p *Pod) request(resource corev1.ResourceName, container string, a arithmet
 		sum = a.add(sum, m)
 	}
 	return sum, "", some || !whole
+}
+
+// ofPod: the resource is one that a pod may ask for as a whole.
+func ofPod(name corev1.ResourceName) bool {
+	return name == corev1.ResourceCPU || name == corev1.ResourceMemory || strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
 }
 
 func amount(of []Amount, resource corev1.ResourceName) (int64, bool) {

@@ -2,7 +2,6 @@ package scaler_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"reflect"
 	"testing"
@@ -228,21 +227,6 @@ func TestTheHistorySurvives(t *testing.T) {
 		first, second := d.decide(), drawn{d.spec, d.o, &again}.decide()
 		if !reflect.DeepEqual(first, second) {
 			t.Fatalf("%+v\n%+v", first, second)
-		}
-	})
-}
-
-func FuzzDecide(f *testing.F) {
-	f.Add(int64(500), int64(1000), int32(50), int32(3), int32(10), uint8(0))
-	f.Add(int64(math.MaxInt64), int64(1), int32(1), int32(1), int32(math.MaxInt32), uint8(255))
-	f.Fuzz(func(t *testing.T, usage, request int64, percent, current, most int32, bits uint8) {
-		spec := utilization(max(percent, 1))
-		spec.MaxReplicas = max(most, 1)
-		o := &scaler.Observation{Now: noon, SpecReplicas: max(current, 0), StatusReplicas: int32(bits), Pods: cpu(request, usage, int64(bits), usage)}
-		o.Pods[1].Deleting, o.Pods[2].Foreign = bits&1 != 0, bits&2 != 0
-		d := scaler.New(spec, scaler.Options{}).Decide(o, &scaler.History{})
-		if d.Desired != d.Current && (d.Desired < 1 || d.Desired > spec.MaxReplicas) {
-			t.Fatal(fmt.Sprint(d.Desired, " of ", spec.MaxReplicas))
 		}
 	})
 }

@@ -103,10 +103,11 @@ func (s *Scaler) Decide(o *Observation, h *History) Decision {
 	current := o.SpecReplicas
 	d := Decision{Current: current, Desired: current, Min: s.min, Max: s.max}
 	d.is(AbleToScale, true, "SucceededGetScale", "the HPA controller was able to get the target's current scale")
-	if o.Wall.IsZero() {
-		o.Wall = o.Now
+	wall := o.Wall
+	if wall.IsZero() {
+		wall = o.Now
 	}
-	s.spend(o.Wall, current, h)
+	s.spend(wall, current, h)
 	if current == 0 && s.min != 0 || current > s.max || current < s.min {
 		h.Failures = nil // nobody asks the metrics
 	}
@@ -124,7 +125,7 @@ func (s *Scaler) Decide(o *Observation, h *History) Decision {
 	default:
 		s.byMetrics(&d, o, h)
 	}
-	s.cost(&d, o.Wall, h)
+	s.cost(&d, wall, h)
 	if d.Desired == 0 && !s.options.Compat {
 		d.is(ScaledToZero, true, "ScaledToZero", "the HPA controller scaled the target to zero")
 	}

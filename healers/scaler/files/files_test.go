@@ -124,6 +124,15 @@ func TestObservationIsRefused(t *testing.T) {
 		{"fewer than none", `{"specReplicas": -1}`, "specReplicas: expected a number of replicas"},
 		{"more than there can be", `{"specReplicas": 99999999999}`, "specReplicas"},
 		{"a change of nothing", `{"history": {"scaleUps": [{"at": "2026-01-31T11:58:00Z", "change": 0}]}}`, "history.scaleUps[0].change"},
+		{"no pod", `{"pods": [null]}`, "pods[0].name: expected a name"},
+		{"a pod without a name", `{"pods": [{"name": ""}]}`, "pods[0].name: expected a name"},
+		{"no container", `{"pods": [{"name": "a", "containers": [null]}]}`, "pods[0].containers[0].name: expected a name"},
+		{"no series", `{"external": [null]}`, "external[0].metric: expected a name"},
+		{"no object", `{"object": [null]}`, "object[0].metric: expected a name"},
+		{"a value of nothing", `{"external": [{"metric": "q", "values": ["1", null]}]}`, "external[0].values[1]: expected a quantity"},
+		{"labels without matchLabels", `{"external": [{"metric": "q", "selector": {"queue": "mail"}}]}`, "external[0].selector: expected a label selector, with matchLabels or matchExpressions"},
+		{"a selector that is none", `{"external": [{"metric": "q", "selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}]}`, "external[0].selector: expected a label selector"},
+		{"text that is no selector", `{"external": [{"metric": "q", "selector": "a in"}]}`, "external[0].selector: expected a label selector"},
 		{"a request below nothing", `{"pods": [{"name": "a", "containers": [{"name": "x", "requests": {"cpu": "-1"}}]}]}`, "requests.cpu"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -131,6 +140,29 @@ func TestObservationIsRefused(t *testing.T) {
 				t.Errorf("expected %q, got %v", row.says, err)
 			}
 		})
+	}
+}
+
+// What is null is left out: a sample is missing, and a request not said. Neither is zero.
+func TestNullIsNotZero(t *testing.T) {
+	o, _, err := files.Observation("now.json", []byte(`{"now": null, "specReplicas": null, "errors": null, "history": null, "object": null,
+		"pods": [{"name": "a", "phase": null, "ready": null, "startTime": null, "requests": {"cpu": null}, "custom": {"q": null, "r": "1"},
+		          "containers": [{"name": "app", "requests": {"cpu": null, "memory": "1"}, "usage": {"cpu": null}}]}],
+		"external": [{"metric": "jobs", "selector": null, "values": null}, {"metric": "jobs", "selector": {}, "values": ["1"]}, {"metric": "jobs", "selector": "", "values": []}]}`), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := o.Pods[0]
+	if c := p.Containers[0]; len(p.Requests) != 0 || len(p.Custom) != 1 || p.Custom[0].Metric != "r" || len(c.Usage) != 0 || len(c.Requests) != 1 || c.Requests[0].Resource != "memory" {
+		t.Errorf("got %+v", p)
+	}
+	if o.SpecReplicas != 1 || o.Now.IsZero() || p.Ready != "" {
+		t.Errorf("got %+v", o)
+	}
+	for _, e := range o.External {
+		if e.Selector != "" {
+			t.Errorf("an empty selector is none, got %q", e.Selector)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,23 +31,27 @@ type observations struct {
 }
 
 type pod struct {
-	Name            string                       `json:"name"`
-	Phase           string                       `json:"phase,omitempty"`
-	Ready           *status                      `json:"ready,omitempty"`
-	ReadyTransition *metav1.Time                 `json:"readyTransition,omitempty"`
-	StartTime       *metav1.Time                 `json:"startTime,omitempty"`
-	Deleting        bool                         `json:"deleting,omitempty"`
-	Owned           *bool                        `json:"owned,omitempty"` // default: true
-	Requests        map[string]resource.Quantity `json:"requests,omitempty"`
-	Containers      []container                  `json:"containers,omitempty"`
-	Custom          map[string]sample            `json:"custom,omitempty"`
+	Name            string             `json:"name"`
+	Phase           string             `json:"phase,omitempty"`
+	Ready           *status            `json:"ready,omitempty"`
+	ReadyTransition *metav1.Time       `json:"readyTransition,omitempty"`
+	StartTime       *metav1.Time       `json:"startTime,omitempty"`
+	Deleting        bool               `json:"deleting,omitempty"`
+	Owned           *bool              `json:"owned,omitempty"` // default: true
+	Requests        quantities         `json:"requests,omitempty"`
+	Containers      []container        `json:"containers,omitempty"`
+	Custom          map[string]*sample `json:"custom,omitempty"`
 }
 
 type container struct {
-	Name     string                       `json:"name"`
-	Requests map[string]resource.Quantity `json:"requests,omitempty"`
-	Usage    map[string]sample            `json:"usage,omitempty"`
+	Name     string             `json:"name"`
+	Requests quantities         `json:"requests,omitempty"`
+	Usage    map[string]*sample `json:"usage,omitempty"`
 }
+
+// quantities are by resource. One that is null is left out, as a sample that is null is
+// missing: it is not zero.
+type quantities map[string]*resource.Quantity
 
 type object struct {
 	Metric string             `json:"metric"`
@@ -63,9 +66,9 @@ type reference struct {
 }
 
 type external struct {
-	Metric   string              `json:"metric"`
-	Selector selector            `json:"selector,omitempty"`
-	Values   []resource.Quantity `json:"values,omitempty"`
+	Metric   string               `json:"metric"`
+	Selector selector             `json:"selector,omitempty"`
+	Values   []*resource.Quantity `json:"values,omitempty"`
 }
 
 // status is true, false or "Unknown".
@@ -132,16 +135,19 @@ func (s *selector) UnmarshalJSON(b []byte) error {
 		if err != nil {
 			return fmt.Errorf("expected a label selector, like app=shop: %w", err)
 		}
-		if text != "" {
-			*s = selector(metav1.FormatLabelSelector(parsed))
-		}
+		*s = selector(scaler.Selector(parsed))
 		return nil
 	}
 	var written metav1.LabelSelector
-	if err := json.Unmarshal(b, &written); err != nil {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&written); err != nil {
+		return fmt.Errorf("expected a label selector, with matchLabels or matchExpressions: %w", err)
+	}
+	if _, err := metav1.LabelSelectorAsSelector(&written); err != nil {
 		return fmt.Errorf("expected a label selector: %w", err)
 	}
-	*s = selector(metav1.FormatLabelSelector(&written))
+	*s = selector(scaler.Selector(&written))
 	return nil
 }
 
@@ -180,59 +186,11 @@ func Observation(file string, data []byte, compat bool) (*scaler.Observation, *s
 	for _, v := range in.External {
 		e := scaler.ExternalValues{Metric: v.Metric, Selector: string(v.Selector)}
 		for _, q := range v.Values {
-			e.Milli = append(e.Milli, milli(q))
+			e.Milli = append(e.Milli, milli(*q))
 		}
 		o.External = append(o.External, e)
 	}
 	return o, in.History.read(), nil
-}
-
-func (in *observations) check(doc *manifest.Doc) (found []manifest.Problem) {
-	negative := func(n *int32, at string) {
-		if n != nil && *n < 0 {
-			found = append(found, doc.Problem(at, "expected a number of replicas, got %d", *n))
-		}
-	}
-	negative(in.SpecReplicas, "specReplicas")
-	negative(in.StatusReplicas, "statusReplicas")
-	names := map[string]bool{}
-	for i, p := range in.Pods {
-		at := fmt.Sprintf("pods[%d]", i)
-		if names[p.Name] {
-			found = append(found, doc.Problem(at+".name", "there are two pods named %s", p.Name))
-		}
-		names[p.Name] = true
-		phases := []string{"", "Pending", "Running", "Succeeded", "Failed", "Unknown"}
-		if !slices.Contains(phases, p.Phase) {
-			found = append(found, doc.Problem(at+".phase", "expected Pending, Running, Succeeded, Failed or Unknown, got %q", p.Phase))
-		}
-		for name, q := range p.Requests {
-			if q.Sign() < 0 {
-				found = append(found, doc.Problem(fmt.Sprintf("%s.requests.%s", at, name), "expected a quantity of at least 0, got %s", q.String()))
-			}
-		}
-		for j, c := range p.Containers {
-			for name, q := range c.Requests {
-				if q.Sign() < 0 {
-					found = append(found, doc.Problem(fmt.Sprintf("%s.containers[%d].requests.%s", at, j, name), "expected a quantity of at least 0, got %s", q.String()))
-				}
-			}
-		}
-	}
-	for i := range in.History.Recommendations {
-		negative(&in.History.Recommendations[i].Replicas, fmt.Sprintf("history.recommendations[%d].replicas", i))
-	}
-	for i, c := range in.History.ScaleUps {
-		if c.Change <= 0 {
-			found = append(found, doc.Problem(fmt.Sprintf("history.scaleUps[%d].change", i), "expected by how many it grew, more than 0, got %d", c.Change))
-		}
-	}
-	for i, c := range in.History.ScaleDowns {
-		if c.Change <= 0 {
-			found = append(found, doc.Problem(fmt.Sprintf("history.scaleDowns[%d].change", i), "expected by how many it shrank, more than 0, got %d", c.Change))
-		}
-	}
-	return found
 }
 
 func (p *pod) read(now time.Time, milli func(resource.Quantity) int64) scaler.Pod {
@@ -255,16 +213,21 @@ func (p *pod) read(now time.Time, milli func(resource.Quantity) int64) scaler.Po
 	return out
 }
 
-func amounts(of map[string]resource.Quantity, milli func(resource.Quantity) int64) (out []scaler.Amount) {
+func amounts(of quantities, milli func(resource.Quantity) int64) (out []scaler.Amount) {
 	for name, q := range of {
-		out = append(out, scaler.Amount{Resource: corev1.ResourceName(name), Milli: milli(q)})
+		if q != nil {
+			out = append(out, scaler.Amount{Resource: corev1.ResourceName(name), Milli: milli(*q)})
+		}
 	}
 	return out
 }
 
 // samples without a time are of now.
-func samples(of map[string]sample, now time.Time, milli func(resource.Quantity) int64) (out []scaler.Sample) {
+func samples(of map[string]*sample, now time.Time, milli func(resource.Quantity) int64) (out []scaler.Sample) {
 	for name, s := range of {
+		if s == nil {
+			continue
+		}
 		at := now
 		if s.timestamp != nil {
 			at = *s.timestamp

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -21,6 +22,13 @@ const (
 	maxReplicas  = 100_000     // at once
 	maxLooks     = 200_000_000 // at one replica: a day with 35,000 of them
 )
+
+// ErrInterrupted says that a replay was given up before its end.
+var ErrInterrupted = errors.New("the replay was interrupted")
+
+// restless is how many decisions are made before it is asked whether to go on: of a large
+// fleet they take a tenth of a second.
+const restless = 64
 
 // Options are what neither the spec nor the recording says.
 type Options struct {
@@ -57,13 +65,17 @@ type player struct {
 }
 
 // Run plays the spec over the recording. A spec that [scaler.Spec.Validate] finds fault
-// with must not come here. Its error is all that is wrong with the input.
-func Run(spec *scaler.Spec, rec Recording, o Options) (Result, error) {
+// with must not come here. Its error is all that is wrong with the input, or
+// [ErrInterrupted].
+func Run(ctx context.Context, spec *scaler.Spec, rec Recording, o Options) (Result, error) {
 	p, err := prepare(spec, rec, o)
 	if err != nil {
 		return Result{}, err
 	}
 	for now := p.From; now.Before(p.Until); now = now.Add(p.Interval) {
+		if len(p.Steps)%restless == 0 && ctx.Err() != nil {
+			return Result{}, fmt.Errorf("%w: %s of %s were played", ErrInterrupted, span(now.Sub(p.From)), span(p.Until.Sub(p.From)))
+		}
 		p.observe(now)
 		d := p.scaler.Decide(&p.seen, &p.history)
 		if err := p.room(now, d.Desired); err != nil {

@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -34,6 +35,7 @@ const (
 // tb is what tests, benchmarks and properties have in common.
 type tb interface {
 	Helper()
+	Context() context.Context
 	Fatal(...any)
 }
 
@@ -57,7 +59,7 @@ func recording(t tb, text string) replay.Recording {
 
 func run(t tb, spec *scaler.Spec, rec replay.Recording, o replay.Options) replay.Result {
 	t.Helper()
-	r, err := replay.Run(spec, rec, o)
+	r, err := replay.Run(t.Context(), spec, rec, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +306,7 @@ func TestMistakes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := replay.Run(c.spec, c.rec, c.o)
+			_, err := replay.Run(t.Context(), c.spec, c.rec, c.o)
 			if err == nil {
 				t.Fatal("it was played")
 			}
