@@ -21,6 +21,14 @@ func (a *Act) scaledTo() (int, bool) {
 	return max(args.Replicas, 0), true
 }
 
+// empties: the act says that none are to be left of its workload.
+func (a *Act) empties() bool {
+	var args struct {
+		Replicas *int `json:"replicas"`
+	}
+	return a.Verb == verbScale && json.Unmarshal(a.Args, &args) == nil && args.Replicas != nil && *args.Replicas == 0
+}
+
 // scalesTo: the plan is for that number of instances.
 func (w *Work) scalesTo(n int32) bool {
 	if len(w.Plan.Steps) == 0 {

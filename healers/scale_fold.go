@@ -9,8 +9,9 @@ import (
 
 // scaled is what the engine remembers of how a workload was scaled.
 type scaled struct {
-	At      time.Duration    `json:"at"`            // of the last decision
-	Keep    [2]time.Duration `json:"keep,omitzero"` // of changes, up and down
+	At      time.Duration    `json:"at"`                // of the last decision
+	Current int32            `json:"current,omitempty"` // then
+	Keep    [2]time.Duration `json:"keep,omitzero"`     // of changes, up and down
 	History scaler.History   `json:"history"`
 }
 
@@ -22,7 +23,10 @@ func (s *state) foldScale(r *Record) {
 		was = &scaled{}
 		s.Scaled[d.Workload] = was
 	}
-	was.At, was.Keep = r.At, d.KeepChanges
+	if was.Current == 0 && d.Current > 0 {
+		was.History.ScaledToZero = new(false) // whoever sets it to none next without us pauses it
+	}
+	was.At, was.Current, was.Keep = r.At, d.Current, d.KeepChanges
 	was.History.Seed(at(r.At), d.Current)
 	if d.Asked {
 		was.History.Remember(at(r.At), d.Wanted, d.Keep)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/rebound-chaos/rebound/healers/metric"
@@ -32,8 +33,8 @@ func (c *compiler) scaling(at string, w *WorkloadSpec) *Scaling {
 	if a.ScaleTargetRef != (autoscalingv2.CrossVersionObjectReference{}) {
 		c.add(at+".scaleTargetRef", "leave it out: the selector says what is scaled")
 	}
-	if a.MinReplicas != nil && *a.MinReplicas == 0 {
-		c.add(at+".minReplicas", "scaling to zero is not there yet; at least one stays")
+	if b := w.DisruptionBudget; a.MinReplicas != nil && *a.MinReplicas == 0 && b != nil && b.MinAvailable != nil && b.MinAvailable.Type == intstr.Int && b.MinAvailable.IntVal > 0 {
+		c.add(at+".minReplicas", "the disruptionBudget keeps %d available whatever is asked for, and so none is never reached; write a percentage, or maxUnavailable", b.MinAvailable.IntVal)
 	}
 	if a.Compat != "" && (a.Fallback != nil || a.FlapBudget != nil || a.ReplicaHoursPerDay != 0) {
 		c.add(at+".compat", "upstream has no fallback, flapBudget and replicaHoursPerDay; leave out either")
