@@ -41,7 +41,7 @@ func (w *Work) scalesTo(n int32) bool {
 // leaving are the instances that a scale-down takes. Which go is the platform's choice,
 // so the worst of its choices is assumed: those that are available.
 func (e *Engine) leaving(a *Act) []sut.ID {
-	members := e.view.Members(string(a.Target.ID))
+	members := e.view.owned(string(a.Target.ID))
 	to, scales := a.scaledTo()
 	if !scales || len(members) <= to {
 		return nil
@@ -62,7 +62,7 @@ func (e *Engine) leaving(a *Act) []sut.ID {
 func (e *Engine) scaledAway(workload string) (n int64) {
 	for _, a := range e.state.index.acts[sut.ID(workload)] {
 		if to, ok := a.scaledTo(); ok {
-			n = max(n, int64(len(e.view.Members(workload))-to))
+			n = max(n, int64(len(e.view.owned(workload))-to))
 		}
 	}
 	return n
