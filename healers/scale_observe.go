@@ -114,33 +114,13 @@ func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scale
 	if in.Readiness.Result == probe.Success || in.Readiness.Result == probe.Failure {
 		out.ReadyTransition = at(in.Readiness.Since)
 	}
-	c := scaler.Container{Name: in.Workload}
-	if r := in.Requests; r.CPU > 0 {
-		c.Requests = append(c.Requests, scaler.Amount{Resource: corev1.ResourceCPU, Milli: thousandths(r.CPU)})
-	}
-	if r := in.Requests; r.Memory > 0 {
-		c.Requests = append(c.Requests, scaler.Amount{Resource: corev1.ResourceMemory, Milli: thousandths(float64(r.Memory))})
-	}
 	for i := range p.Spec.Metrics {
-		switch m := &p.Spec.Metrics[i]; {
-		case m.Resource != nil:
-			c.Usage = e.samples(c.Usage, in.ID, string(m.Resource.Name), fresh)
-		case m.ContainerResource != nil:
-			c.Name = m.ContainerResource.Container
-			c.Usage = e.samples(c.Usage, in.ID, string(m.ContainerResource.Name), fresh)
-		case m.Pods != nil:
-			out.Custom = e.samples(out.Custom, in.ID, m.Pods.Metric.Name, fresh)
+		if m := p.Spec.Metrics[i].Pods; m != nil {
+			out.Custom = e.samples(out.Custom, in.ID, m.Metric.Name, m.Metric.Name, fresh)
 		}
 	}
-	out.Containers = []scaler.Container{c}
+	out.Containers = e.containers(in, p, fresh)
 	return out
-}
-
-func (e *Engine) samples(into []scaler.Sample, of sut.ID, metric string, fresh time.Duration) []scaler.Sample {
-	if s, ok := e.sample(of, metric, fresh); ok && !slices.ContainsFunc(into, func(o scaler.Sample) bool { return o.Metric == metric }) {
-		return append(into, s)
-	}
-	return into
 }
 
 // sample is the newest of a target, unless it is stale, or of another incarnation.

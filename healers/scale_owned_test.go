@@ -19,26 +19,39 @@ import (
 // others that only call themselves so use 1000. A replica should use 100.
 func decided(t *testing.T, compat bool, replicas int, others ...sut.Instance) *healers.Scale {
 	t.Helper()
-	spec := &scaler.Spec{}
-	spec.MaxReplicas = 20
-	spec.Metrics = []autoscalingv2.MetricSpec{{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
+	metrics := []autoscalingv2.MetricSpec{{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
 		Name: corev1.ResourceMemory, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.AverageValueMetricType, AverageValue: new(resource.MustParse("100"))},
 	}}}
-	p := loose(1, nil)
-	p.Workloads[0].Scaling = &policy.Scaling{Spec: spec.Defaulted(), Compat: compat, Every: 15 * time.Second}
-	first := healers.Input{Policy: p, Trial: true, System: sut.Delta{Reset: true, Rev: 1, Workloads: []sut.Workload{{Name: "w0", Desired: replicas}}}}
-	second := healers.Input{Now: 16 * time.Second}
+	var samples []healers.Sample
 	for i := range replicas {
 		others = append(others, sut.Instance{Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: fmt.Sprint(i)}})
 	}
 	for _, in := range others {
-		in.Workload, in.Phase, in.Ready = "w0", sut.PhaseRunning, sut.Yes
-		first.System.Instances = append(first.System.Instances, in)
 		uses := 100.0
 		if len(in.Labels) > 0 {
 			uses = 1000
 		}
-		second.Metrics = append(second.Metrics, healers.Sample{Target: in.Target, Metric: "memory", Value: uses, At: 15 * time.Second, Window: time.Second})
+		samples = append(samples, healers.Sample{Target: in.Target, Metric: "memory", Value: uses})
+	}
+	return decidedBy(t, metrics, compat, replicas, others, samples)
+}
+
+// decidedBy is the first decision about w0, from what was measured a second before.
+func decidedBy(t *testing.T, metrics []autoscalingv2.MetricSpec, compat bool, replicas int, instances []sut.Instance, samples []healers.Sample) *healers.Scale {
+	t.Helper()
+	spec := &scaler.Spec{}
+	spec.MaxReplicas, spec.Metrics = 20, metrics
+	p := loose(1, nil)
+	p.Workloads[0].Scaling = &policy.Scaling{Spec: spec.Defaulted(), Compat: compat, Every: 15 * time.Second}
+	first := healers.Input{Policy: p, Trial: true, System: sut.Delta{Reset: true, Rev: 1, Workloads: []sut.Workload{{Name: "w0", Desired: replicas}}}}
+	for _, in := range instances {
+		in.Workload, in.Phase, in.Ready = "w0", sut.PhaseRunning, sut.Yes
+		first.System.Instances = append(first.System.Instances, in)
+	}
+	second := healers.Input{Now: 16 * time.Second}
+	for _, s := range samples {
+		s.At, s.Window = 15*time.Second, time.Second
+		second.Metrics = append(second.Metrics, s)
 	}
 	e := healers.New(1, healers.Checkpoint{})
 	e.Step(&first)

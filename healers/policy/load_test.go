@@ -316,6 +316,14 @@ spec:
 	if p.Workloads[1].Scaling != nil {
 		t.Error("what does not say so is not scaled")
 	}
+	const apart = "apiVersion: rebound.dev/v1\nkind: HealingPolicy\nmetadata: {name: shop}\nspec:\n  workloads:\n    - selector: {workload: orders}\n" +
+		"      autoscaling: {maxReplicas: 9, metrics: [{type: ContainerResource, containerResource: {name: %s, container: main, target: {type: Utilization, averageUtilization: 50}}}]}\n"
+	if p, err := policy.Load("shop.yaml", fmt.Appendf(nil, apart, "cpu")); err != nil || len(p.Sources()) != 1 || !p.Sources()[0].Containers {
+		t.Errorf("of one container: %v", err)
+	}
+	if _, err := policy.Load("shop.yaml", fmt.Appendf(nil, apart, "ephemeral-storage")); err == nil || !strings.Contains(err.Error(), "metrics[0].containerResource.name: cpu and memory are metered, and ephemeral-storage is not") {
+		t.Errorf("got %v", err)
+	}
 	const idle = `
 apiVersion: rebound.dev/v1
 kind: HealingPolicy

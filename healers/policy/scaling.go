@@ -81,9 +81,9 @@ func (c *compiler) sources(at, workload string, a *AutoscalingSpec, p *Scaling) 
 		}
 		out = append(out, one)
 	}
-	resources := func(m autoscalingv2.MetricSpec) bool { return m.Resource != nil || m.ContainerResource != nil }
-	if slices.ContainsFunc(p.Spec.Metrics, resources) {
-		out = append(out, metric.Source{Usage: true, Workload: workload, Every: p.Every}.Complete())
+	containers := slices.ContainsFunc(p.Spec.Metrics, func(m autoscalingv2.MetricSpec) bool { return m.ContainerResource != nil })
+	if containers || slices.ContainsFunc(p.Spec.Metrics, func(m autoscalingv2.MetricSpec) bool { return m.Resource != nil }) {
+		out = append(out, metric.Source{Usage: true, Containers: containers, Workload: workload, Every: p.Every}.Complete())
 	}
 	return out
 }
@@ -97,12 +97,10 @@ func (c *compiler) sourced(at string, p *Scaling) {
 		var id *autoscalingv2.MetricIdentifier
 		switch {
 		case m.Resource != nil:
-			if name := string(m.Resource.Name); name != metric.CPU && name != metric.Memory {
-				c.add(where+".resource.name", "cpu and memory are metered, and %s is not", name)
-			}
+			c.metered(where+".resource.name", string(m.Resource.Name))
 			continue
 		case m.ContainerResource != nil:
-			c.add(where+".type", "instances are metered as a whole; make it a Resource metric")
+			c.metered(where+".containerResource.name", string(m.ContainerResource.Name))
 			continue
 		case m.Pods != nil:
 			where, id = where+".pods.metric", &m.Pods.Metric
@@ -123,5 +121,11 @@ func (c *compiler) sourced(at string, p *Scaling) {
 		case m.Pods == nil && p.Sources[j].Scrape != nil:
 			c.add(where+".name", "%s is scraped from each instance, and one number for all is needed; make it a Pods metric", id.Name)
 		}
+	}
+}
+
+func (c *compiler) metered(at, resource string) {
+	if resource != metric.CPU && resource != metric.Memory {
+		c.add(at, "cpu and memory are metered, and %s is not", resource)
 	}
 }
