@@ -1,7 +1,6 @@
 package healers_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers"
 	"github.com/rebound-chaos/rebound/healers/healerstest"
 	"github.com/rebound-chaos/rebound/healers/policy"
@@ -113,96 +111,6 @@ func TestScaling(t *testing.T) {
 	}
 }
 
-// idlePolicy lets orders be scaled to none.
-func idlePolicy() *policy.Policy {
-	p := scaledPolicy()
-	p.Workloads[0].Scaling.Spec.MinReplicas = new(int32(0))
-	p.Workloads[0].MinAvailable = "50%"
-	return p
-}
-
-// Who is idle has no instance, and gets some again by a metric that is not theirs.
-func TestScalingToZeroAndBack(t *testing.T) {
-	const until = 4 * time.Minute
-	sc := healerstest.Scenario{
-		Policy: idlePolicy(), Model: shop, Until: until, Healed: sized(2),
-		Break: func(s *healerstest.Shell, m *healerstest.Model) {
-			queue(s, m, until+3*time.Minute, func(at time.Duration) float64 {
-				switch {
-				case at < 30*time.Second:
-					return 30
-				case at < 3*time.Minute:
-					return 0
-				}
-				return 15
-			})
-		},
-	}
-	s := sc.Play(1, nil)
-	if got, want := scales(s), []string{`1m30s {"replicas":0}`, `3m15s {"replicas":2}`}; !slices.Equal(got, want) {
-		t.Errorf("expected %v, got %v\n%s", want, got, healerstest.Tell(s))
-	}
-	healerstest.Prove(t, sc)
-}
-
-// Who sets replicas: 0 pauses the scaler, also where it may do so itself; any other number
-// ends the pause.
-func TestAPersonsPause(t *testing.T) {
-	m := shop()
-	s := healerstest.NewShell(1, idlePolicy(), m)
-	depth := 30.0
-	queue(s, m, 10*time.Minute, func(time.Duration) float64 { return depth })
-	for _, step := range []struct {
-		what  string
-		at    time.Duration
-		do    func()
-		after int
-	}{
-		{"a person's pause", time.Minute, func() { m.Resize("orders", 0) }, 0},
-		{"and its end", 2 * time.Minute, func() { m.Resize("orders", 3) }, 3},
-		{"an idle workload", 3 * time.Minute, func() { depth = 0 }, 0},
-		{"that a person wakes", 5 * time.Minute, func() { depth = 30; m.Resize("orders", 3) }, 3},
-		{"and pauses", 6 * time.Minute, func() { m.Resize("orders", 0) }, 0},
-		{"across the engine's death", 7 * time.Minute, s.Kill, 0},
-	} {
-		s.At(step.at, step.do)
-		within := time.Minute - time.Second
-		if step.after == 0 && step.at == 3*time.Minute {
-			within += time.Minute // the window of the way down
-		}
-		s.Run(step.at + within)
-		if got := m.Count("orders"); got != step.after {
-			t.Fatalf("%s: expected %d instances, got %d\n%s", step.what, step.after, got, healerstest.Tell(s))
-		}
-	}
-	if text := healerstest.Tell(s); !strings.Contains(text, "paused: replicas is 0") {
-		t.Errorf("the records do not say that it is paused\n%s", text)
-	}
-	healerstest.Consistent(t, s)
-	healerstest.Replay(t, s)
-}
-
-// A database is never scaled to none, however few metrics ask for it.
-func TestADatabaseIsNeverScaledToZero(t *testing.T) {
-	for _, least := range []int32{0, 1} {
-		m := healerstest.NewModel(sut.Workload{Name: "orders", Desired: 3, Role: "database", Labels: map[string]string{"env": "test"}})
-		p := idlePolicy()
-		p.Workloads[0].Scaling.Spec.MinReplicas = new(least)
-		s := healerstest.NewShell(1, p, m)
-		queue(s, m, 3*time.Minute, func(at time.Duration) float64 { return max(0, 30-at.Seconds()) })
-		s.Run(3 * time.Minute)
-		if got, want := scales(s), []string{`1m15s {"replicas":1}`}; !slices.Equal(got, want) {
-			t.Errorf("at least %d: expected %v, got %v\n%s", least, want, got, healerstest.Tell(s))
-		}
-		denied := slices.ContainsFunc(s.Journal.Records, func(r healers.Record) bool {
-			return r.Decision != nil && r.Decision.Verb == "scale" && r.Decision.Effect == healers.Deny && r.Decision.Rule == healers.RuleScope
-		})
-		if denied != (least == 0) {
-			t.Errorf("at least %d: denied: %v\n%s", least, denied, healerstest.Tell(s))
-		}
-	}
-}
-
 // A scale-down is charged to the disruption budget, and says so.
 func TestScalingIsHeldByTheGuard(t *testing.T) {
 	for _, row := range []struct {
@@ -256,60 +164,6 @@ func TestWhyOfSizes(t *testing.T) {
 	if e := healers.Explain("store", slices.Values(s.Journal.Records)); len(e.Sizes) > 0 {
 		t.Errorf("the store is not scaled: %v", e.Sizes)
 	}
-}
-
-// Who decides the same again says it in short, and is understood all the same.
-func TestTheSameDecisionIsSaidInShort(t *testing.T) {
-	m := shop()
-	s := healerstest.NewShell(1, scaledPolicy(), m)
-	queue(s, m, 5*time.Minute, func(at time.Duration) float64 {
-		if at > 4*time.Minute {
-			return 100
-		}
-		return 30 - at.Minutes()/10 // within the tolerance
-	})
-	s.At(100*time.Second, s.Kill)
-	s.Run(5 * time.Minute)
-	var whole, short, changes int
-	var bytes [2]int
-	for _, r := range s.Journal.Records {
-		if r.Scale == nil {
-			continue
-		}
-		text, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.Scale.Desired != r.Scale.Current {
-			changes++
-		}
-		if !r.Scale.Same {
-			whole++
-			bytes[0] = max(bytes[0], len(text))
-			continue
-		}
-		short++
-		bytes[1] = max(bytes[1], len(text))
-		if r.Scale.Current != 3 || r.Scale.Desired != 3 || r.Scale.Wanted != 3 || r.Scale.Reason != "" || r.Scale.Metrics != nil || len(r.Scale.Ratios) != 1 {
-			t.Errorf("got %s", text)
-		}
-		if said := healers.Text(r); said != "orders: 3 stay, as before" {
-			t.Errorf("it is told as %q", said)
-		}
-	}
-	if short < 12 || whole-changes > 3 || changes < 2 || bytes[1]*3 > bytes[0]*2 {
-		t.Errorf("%d said whole, %d short, %d changes; the longest have %d bytes\n%s", whole, short, changes, bytes, healerstest.Tell(s))
-	}
-	e := healers.Explain("orders", slices.Values(s.Journal.Records))
-	first := e.Sizes[0]
-	if first.Times != short+1 || first.Reason != "DesiredWithinRange" || len(first.Metrics) != 1 || first.Metrics[0].Name != "queue" || first.Metrics[0].Ratio >= 0.99 {
-		t.Errorf("why says %+v", first)
-	}
-	healerstest.Consistent(t, s)
-	healerstest.Replay(t, s)
-	// What is left of a history that was damaged is no reason to stop.
-	broken := healers.New(1, healers.Checkpoint{})
-	broken.Apply(healers.Record{Seq: 1, Kind: healers.RecordScale, Scale: &healers.Scale{Workload: "orders", Same: true, Ratios: []float64{1, 2}}})
 }
 
 // What is stale is missing, and not what it was.
