@@ -177,6 +177,9 @@ func (x *explainer) size(r *Record, s *Scale) {
 	if !x.about(sut.ID(s.Workload)) {
 		return
 	}
+	if known := x.state.Scaled[s.Workload]; known != nil {
+		s = cmp.Or(s.whole(known.Last), s)
+	}
 	if n := len(x.sizes); n > 0 {
 		if old := &x.sizes[n-1]; old.Workload == s.Workload && old.Current == s.Current && old.Desired == s.Desired && old.Reason == s.Reason && old.Bound == s.Bound {
 			old.Seq, old.At, old.Scale = r.Seq, r.At, *s

@@ -70,7 +70,7 @@ func byPause(e *Engine, d *Decision, _ *Act, _ *Work) bool {
 }
 
 // byScope: deny before allow. A database needs its env known, not production,
-// and a policy that names its workload.
+// and a policy that names its workload, and is never scaled to none.
 func byScope(e *Engine, d *Decision, a *Act, _ *Work) bool {
 	if a.Target.ID.Kind() != sut.KindWorkload {
 		return e.outOfScope(d, a, e.view.instances[a.Target.ID.Instance()])
@@ -102,6 +102,9 @@ func (e *Engine) outOfScope(d *Decision, a *Act, in *Instance) bool {
 	}
 	if e.role(in) != roleDatabase {
 		return false
+	}
+	if to, scales := a.scaledTo(); scales && to == 0 {
+		return d.bind(Deny, 0, 0)
 	}
 	env := strings.ToLower(e.view.label(in, "env"))
 	if env == "" || strings.HasPrefix(env, "prod") || covering["workload"] != in.Workload {

@@ -29,7 +29,7 @@ func byBlindness(e *Engine, d *Decision, _ *Act, w *Work) bool {
 		return false
 	}
 	name := d.Target.ID.Workload()
-	if there, want := len(e.view.Members(name)), e.view.Desired(name); there > want && w != nil && e.state.Failures[failureKeyOf(w.Plan)].Count > 0 {
+	if there, want := len(e.view.owned(name)), e.view.Desired(name); there > want && w != nil && e.state.Failures[failureKeyOf(w.Plan)].Count > 0 {
 		return d.bind(Defer, int64(there), int64(want))
 	}
 	t := e.tallies.workload(name)

@@ -54,7 +54,9 @@ type budget struct {
 	lenient                      bool  // an instance that is not ready may always be evicted
 }
 
-// none: the budget is a part of nothing, which allows nothing, as policy/v1 has it.
+// none: the budget is a part of nothing, which allows nothing, as policy/v1 has it. A
+// scale-down to nothing is another thing: that there is nothing is what it asks for, and a
+// part of that is kept. A plain number holds it back as ever.
 func (b *budget) none() bool {
 	return b.expected == 0 && (b.minAvailable == "" || isShare(b.minAvailable))
 }
@@ -131,7 +133,7 @@ func byBudget(e *Engine, d *Decision, a *Act, _ *Work) bool {
 	if !d.Verb.disrupts() {
 		return false
 	}
-	taken := map[sut.ID]int64{} // by budget
+	taken, empties := map[sut.ID]int64{}, a.empties() // by budget
 	for _, id := range e.takes(a) {
 		serves, all := e.mayServe(id), d.Verb == verbRotateOut && e.mostUnready(id)
 		for _, b := range e.budgetsOf(id, a) {
@@ -142,14 +144,14 @@ func byBudget(e *Engine, d *Decision, a *Act, _ *Work) bool {
 					taken[b.name]++
 				}
 				left -= taken[b.name]
-				short = left < b.desired || b.none()
+				short = left < b.desired || b.none() && !empties
 			case all:
 				if left = b.rotated; e.tallies.counted[id].rotated {
 					left--
 				}
 				short = left < b.desired
 			case d.Verb.evicts() && !b.lenient:
-				short = left < b.desired || left == 0 && b.desired == 0 || b.none()
+				short = left < b.desired || !empties && (left == 0 && b.desired == 0 || b.none())
 			}
 			if short {
 				d.By = b.name

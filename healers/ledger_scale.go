@@ -21,6 +21,14 @@ func (a *Act) scaledTo() (int, bool) {
 	return max(args.Replicas, 0), true
 }
 
+// empties: the act says that none are to be left of its workload.
+func (a *Act) empties() bool {
+	var args struct {
+		Replicas *int `json:"replicas"`
+	}
+	return a.Verb == verbScale && json.Unmarshal(a.Args, &args) == nil && args.Replicas != nil && *args.Replicas == 0
+}
+
 // scalesTo: the plan is for that number of instances.
 func (w *Work) scalesTo(n int32) bool {
 	if len(w.Plan.Steps) == 0 {
@@ -33,7 +41,7 @@ func (w *Work) scalesTo(n int32) bool {
 // leaving are the instances that a scale-down takes. Which go is the platform's choice,
 // so the worst of its choices is assumed: those that are available.
 func (e *Engine) leaving(a *Act) []sut.ID {
-	members := e.view.Members(string(a.Target.ID))
+	members := e.view.owned(string(a.Target.ID))
 	to, scales := a.scaledTo()
 	if !scales || len(members) <= to {
 		return nil
@@ -54,7 +62,7 @@ func (e *Engine) leaving(a *Act) []sut.ID {
 func (e *Engine) scaledAway(workload string) (n int64) {
 	for _, a := range e.state.index.acts[sut.ID(workload)] {
 		if to, ok := a.scaledTo(); ok {
-			n = max(n, int64(len(e.view.Members(workload))-to))
+			n = max(n, int64(len(e.view.owned(workload))-to))
 		}
 	}
 	return n

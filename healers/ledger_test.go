@@ -167,6 +167,13 @@ func TestScaleDownIsCharged(t *testing.T) {
 		{"those that are ready may be the ones that go", ward{desired: 5, instances: 5, ready: 3, budgets: declared("2", "")}, `{"replicas":3}`, healers.Defer, 1, 2},
 		{"the policy's own budget holds too", ward{desired: 5, instances: 5, ready: 5, own: func(p *policy.Workload) { p.MinAvailable = "4" }}, `{"replicas":3}`, healers.Defer, 3, 4},
 		{"a scale-up takes nothing", ward{desired: 3, instances: 3, ready: 3, budgets: declared("3", "")}, `{"replicas":9}`, healers.Allow, 0, 0},
+		{"to none: a part of none is kept", ward{desired: 3, instances: 3, ready: 3, budgets: declared("50%", "")}, `{"replicas":0}`, healers.Allow, 0, 0},
+		{"and all but some of none", ward{desired: 3, instances: 3, ready: 2, budgets: declared("", "1")}, `{"replicas":0}`, healers.Allow, 0, 0},
+		{"also where none is ready", ward{desired: 3, instances: 3, budgets: declared("", "1")}, `{"replicas":0}`, healers.Allow, 0, 0},
+		{"and what was asked for before", ward{desired: 0, instances: 3, ready: 3, budgets: declared("", "1")}, `{"replicas":0}`, healers.Allow, 0, 0},
+		{"and not a plain number", ward{desired: 3, instances: 3, ready: 3, budgets: declared("1", "")}, `{"replicas":0}`, healers.Defer, 0, 1},
+		{"nor the policy's own", ward{desired: 3, instances: 3, ready: 3, own: func(p *policy.Workload) { p.MinAvailable = "1" }}, `{"replicas":0}`, healers.Defer, 0, 1},
+		{"what says no number is held to a part of none", ward{desired: 3, instances: 3, ready: 3, budgets: declared("", "1")}, `{}`, healers.Defer, 2, 0},
 		{"no number is none", ward{desired: 3, instances: 3, ready: 3, budgets: declared("1", "")}, `{}`, healers.Defer, 0, 1},
 		{"nor is what cannot be read", ward{desired: 3, instances: 3, ready: 3, budgets: declared("1", "")}, `{"replicas":"x"}`, healers.Defer, 0, 1},
 	} {
@@ -209,5 +216,10 @@ func TestWhatIsUnderWayIsCharged(t *testing.T) {
 	healers.Begin(e, healers.Act{Verb: "evict", Target: at(0)})
 	if d := healers.AskedOfBudget(e, healers.Act{Verb: "evict", Target: at(1)}); d.Effect != healers.Defer || d.Have != 1 || d.Limit != 2 {
 		t.Errorf("two of three that stay: %+v", d)
+	}
+	e = ward{desired: 2, instances: 2, ready: 2, budgets: declared("", "1")}.engine()
+	healers.Begin(e, healers.Act{Verb: "scale", Target: sut.Target{ID: "w0"}, Args: []byte(`{"replicas":0}`)})
+	if d := healers.AskedOfBudget(e, healers.Act{Verb: "evict", Target: at(0)}); d.Effect != healers.Defer {
+		t.Errorf("one of those that are scaled away all: %+v", d)
 	}
 }

@@ -67,7 +67,7 @@ func (e *Engine) settleUnknown() {
 		}
 		if w := e.state.Works[a.Work]; w != nil && !w.Told && e.half(a) && e.view.now >= a.Deadline+halfFor {
 			e.message(w, VerbPage, fmt.Sprintf("%s of %s is half done: %d instances of %s are there and %d are to be; take the old one away by hand",
-				a.Verb, a.Target.ID, len(e.view.Members(a.Target.ID.Workload())), a.Target.ID.Workload(), e.view.Desired(a.Target.ID.Workload())))
+				a.Verb, a.Target.ID, len(e.view.owned(a.Target.ID.Workload())), a.Target.ID.Workload(), e.view.Desired(a.Target.ID.Workload())))
 		}
 	}
 }
@@ -89,13 +89,16 @@ func (e *Engine) observe(a *openAct) (Result, bool) {
 	if e.half(a) {
 		return "", false
 	}
+	if to, scales := a.scaledTo(); scales && e.view.Desired(string(a.Target.ID)) == to {
+		return ResultOK, true // the platform knows what is asked for, and is slow to follow
+	}
 	return ResultFailed, true
 }
 
 // half: of a replacement the new instance has come, and the old one has not gone.
 func (e *Engine) half(a *openAct) bool {
 	name := a.Target.ID.Workload()
-	return a.Verb == verbReplace && e.view.lost == "" && len(e.view.Members(name)) > e.view.Desired(name)
+	return a.Verb == verbReplace && e.view.lost == "" && len(e.view.owned(name)) > e.view.Desired(name)
 }
 
 // shows tells what the system shows of an act by itself.
@@ -106,7 +109,7 @@ func (e *Engine) shows(a *Act) (Result, bool) {
 	case a.Verb == verbScale:
 		to, _ := a.scaledTo()
 		name := string(a.Target.ID)
-		return ResultOK, there && e.view.Desired(name) == to && len(e.view.Members(name)) == to
+		return ResultOK, there && e.view.Desired(name) == to && len(e.view.owned(name)) == to
 	case a.Verb == verbReplace && !there, a.Verb == verbRestart && over:
 		return ResultOK, true
 	case over && a.Target.ID.Kind() == sut.KindInstance:

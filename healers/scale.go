@@ -1,6 +1,7 @@
 package healers
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"math"
@@ -35,14 +36,18 @@ func proposeScale(_ *View, f Finding) []Plan {
 // Scale is one decision about how many instances a workload is to have, and what must be
 // remembered of it: the history of a scaler is the fold of these.
 type Scale struct {
-	Workload string       `json:"workload"`
-	Current  int32        `json:"current"`
-	Wanted   int32        `json:"wanted"` // by the metrics, before any limit
-	Desired  int32        `json:"desired"`
-	Reason   string       `json:"reason,omitempty"`
-	Bound    scaler.Bound `json:"bound,omitempty"`
-	Have     int64        `json:"have,omitempty"`
-	Limit    int64        `json:"limit,omitempty"`
+	Workload string `json:"workload"`
+	// Same: what is not a number, and Keep and KeepChanges, are as in the last record of
+	// the workload that has them, and left out; of its metrics only the Ratios are said.
+	Same    bool         `json:"same,omitempty"`
+	Ratios  []float64    `json:"ratios,omitempty"`
+	Current int32        `json:"current"`
+	Wanted  int32        `json:"wanted"` // by the metrics, before any limit
+	Desired int32        `json:"desired"`
+	Reason  string       `json:"reason,omitempty"`
+	Bound   scaler.Bound `json:"bound,omitempty"`
+	Have    int64        `json:"have,omitempty"`
+	Limit   int64        `json:"limit,omitempty"`
 	// Says is what bound, in words with its numbers.
 	Says    string        `json:"says,omitempty"`
 	Metrics []ScaleMetric `json:"metrics,omitempty"`
@@ -134,7 +139,11 @@ func (e *Engine) scaleOne(name string, p *policy.Scaling) {
 		}
 		r.Metrics = append(r.Metrics, m)
 	}
-	e.emit(Record{Kind: RecordScale, Scale: r})
+	said := r
+	if was := e.state.Scaled[name]; was != nil {
+		said = cmp.Or(r.brief(was.Last), r)
+	}
+	e.emit(Record{Kind: RecordScale, Scale: said})
 	id := sut.ID(name)
 	if f, open := e.state.Findings[keyOf(FindingSize, id, "")]; open && (d.Desired == d.Current || f.Replicas != d.Desired) {
 		e.end(FindingSize, id, "")
@@ -147,6 +156,9 @@ func (e *Engine) scaleOne(name string, p *policy.Scaling) {
 
 // detail is a decision in words.
 func (s *Scale) detail() string {
+	if s.Same {
+		return textReplicas(s.Current, s.Desired) + ", as before"
+	}
 	text := textReplicas(s.Current, s.Desired) + ": " + s.Reason
 	if s.Says != "" {
 		text += "; " + s.Says

@@ -9,8 +9,9 @@ import (
 
 // scaled is what the engine remembers of how a workload was scaled.
 type scaled struct {
-	At      time.Duration    `json:"at"`            // of the last decision
-	Keep    [2]time.Duration `json:"keep,omitzero"` // of changes, up and down
+	At      time.Duration    `json:"at"`             // of the last decision
+	Last    *Scale           `json:"last,omitempty"` // what it said, without Spent
+	Keep    [2]time.Duration `json:"keep,omitzero"`  // of changes, up and down
 	History scaler.History   `json:"history"`
 }
 
@@ -22,7 +23,16 @@ func (s *state) foldScale(r *Record) {
 		was = &scaled{}
 		s.Scaled[d.Workload] = was
 	}
-	was.At, was.Keep = r.At, d.KeepChanges
+	was.At = r.At
+	if d = d.whole(was.Last); d == nil {
+		return // a part of the history is lost
+	}
+	if was.Last != nil && was.Last.Current == 0 && d.Current > 0 {
+		was.History.ScaledToZero = new(false) // whoever sets it to none next without us pauses it
+	}
+	last := *d
+	last.Spent = scaler.Spent{}
+	was.Last, was.Keep = &last, d.KeepChanges
 	was.History.Seed(at(r.At), d.Current)
 	if d.Asked {
 		was.History.Remember(at(r.At), d.Wanted, d.Keep)

@@ -46,7 +46,7 @@ const staleAfter = 3
 func (e *Engine) observation(name string, p *policy.Scaling) *scaler.Observation {
 	current := int32(min(e.view.Desired(name), math.MaxInt32))
 	members := e.view.Members(name)
-	o := &scaler.Observation{Now: at(e.view.now), Wall: e.view.wall, SpecReplicas: current, StatusReplicas: int32(len(members))}
+	o := &scaler.Observation{Now: at(e.view.now), Wall: e.view.wall, SpecReplicas: current, StatusReplicas: int32(len(e.view.owned(name)))}
 	fresh := e.view.now - staleAfter*p.Every
 	for _, id := range members {
 		o.Pods = append(o.Pods, e.pod(e.view.instances[id], p, fresh))
@@ -100,7 +100,7 @@ func (e *Engine) failing(o *scaler.Observation, workload sut.ID, m *autoscalingv
 }
 
 func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scaler.Pod {
-	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse}
+	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse, Foreign: in.Foreign}
 	if in.Phase != sut.PhaseRunning {
 		out.Phase = corev1.PodPending // one that has ended is started again, and serves nobody until then
 	}
@@ -114,33 +114,13 @@ func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scale
 	if in.Readiness.Result == probe.Success || in.Readiness.Result == probe.Failure {
 		out.ReadyTransition = at(in.Readiness.Since)
 	}
-	c := scaler.Container{Name: in.Workload}
-	if r := in.Requests; r.CPU > 0 {
-		c.Requests = append(c.Requests, scaler.Amount{Resource: corev1.ResourceCPU, Milli: thousandths(r.CPU)})
-	}
-	if r := in.Requests; r.Memory > 0 {
-		c.Requests = append(c.Requests, scaler.Amount{Resource: corev1.ResourceMemory, Milli: thousandths(float64(r.Memory))})
-	}
 	for i := range p.Spec.Metrics {
-		switch m := &p.Spec.Metrics[i]; {
-		case m.Resource != nil:
-			c.Usage = e.samples(c.Usage, in.ID, string(m.Resource.Name), fresh)
-		case m.ContainerResource != nil:
-			c.Name = m.ContainerResource.Container
-			c.Usage = e.samples(c.Usage, in.ID, string(m.ContainerResource.Name), fresh)
-		case m.Pods != nil:
-			out.Custom = e.samples(out.Custom, in.ID, m.Pods.Metric.Name, fresh)
+		if m := p.Spec.Metrics[i].Pods; m != nil {
+			out.Custom = e.samples(out.Custom, in.ID, m.Metric.Name, m.Metric.Name, fresh)
 		}
 	}
-	out.Containers = []scaler.Container{c}
+	out.Containers = e.containers(in, p, fresh)
 	return out
-}
-
-func (e *Engine) samples(into []scaler.Sample, of sut.ID, metric string, fresh time.Duration) []scaler.Sample {
-	if s, ok := e.sample(of, metric, fresh); ok && !slices.ContainsFunc(into, func(o scaler.Sample) bool { return o.Metric == metric }) {
-		return append(into, s)
-	}
-	return into
 }
 
 // sample is the newest of a target, unless it is stale, or of another incarnation.

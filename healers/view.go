@@ -1,6 +1,7 @@
 package healers
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
@@ -86,7 +87,17 @@ func (v *View) Volume(id sut.ID) (sut.Volume, bool) {
 // Members are the instances of a workload, sorted. The slice is the view's own.
 func (v *View) Members(workload string) []sut.ID { return v.members[workload] }
 
-// Desired is how many instances a workload should have: what the platform says, which
+// owned are the members that are replicas of the workload: those that its number is about.
+func (v *View) owned(workload string) []sut.ID {
+	all := v.members[workload]
+	foreign := func(id sut.ID) bool { return v.instances[id].Foreign }
+	if !slices.ContainsFunc(all, foreign) {
+		return all // as nearly always, at no cost
+	}
+	return slices.DeleteFunc(slices.Clone(all), foreign)
+}
+
+// Desired is how many replicas a workload should have: what the platform says, which
 // may be none; of a workload that it does not tell of as many as there are.
 func (v *View) Desired(workload string) int {
 	if w, ok := v.workloads[workload]; ok {

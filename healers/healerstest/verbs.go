@@ -71,19 +71,29 @@ func (m *Model) carryOut(a healers.Act) healers.Result {
 	return healers.ResultOK
 }
 
-// scale makes and removes instances: the newest go first.
 func (m *Model) scale(a healers.Act) healers.Result {
 	var args struct{ Replicas int }
 	i := slices.IndexFunc(m.Workloads, func(w sut.Workload) bool { return sut.ID(w.Name) == a.Target.ID })
 	if i < 0 || json.Unmarshal(a.Args, &args) != nil {
 		return healers.ResultRefused
 	}
-	w := &m.Workloads[i]
-	if w.Desired == args.Replicas {
+	if m.Workloads[i].Desired == args.Replicas {
 		return healers.ResultAlready
 	}
 	m.Executed = append(m.Executed, Executed{a, m.shell.now})
-	w.Desired, m.resized = args.Replicas, true
+	m.Resize(m.Workloads[i].Name, args.Replicas)
+	return healers.ResultOK
+}
+
+// Resize gives a workload as many instances, as somebody may who is not the engine: the
+// newest go first.
+func (m *Model) Resize(workload string, replicas int) {
+	i := slices.IndexFunc(m.Workloads, func(w sut.Workload) bool { return w.Name == workload })
+	if i < 0 {
+		return
+	}
+	w := &m.Workloads[i]
+	w.Desired, m.resized = replicas, true
 	for n := range w.Desired {
 		if id := sut.InstanceID(w.Name, n); m.instances[id] == nil {
 			in := m.add(*w, id)
@@ -95,7 +105,6 @@ func (m *Model) scale(a healers.Act) healers.Result {
 		delete(m.instances, id)
 		m.gone = append(m.gone, id)
 	}
-	return healers.ResultOK
 }
 
 func (m *Model) ready(in *instance) {

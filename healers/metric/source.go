@@ -29,6 +29,8 @@ type Source struct {
 	Prometheus *Prometheus `json:"prometheus,omitempty"`
 	HTTP       *HTTP       `json:"http,omitempty"`
 	Usage      bool        `json:"usage,omitempty"`
+	// Containers: of Usage each container is wanted too, by the names of [OfContainer].
+	Containers bool `json:"containers,omitempty"`
 
 	// Every is how often it is asked; 0 means 15 s.
 	Every time.Duration `json:"every,omitempty"`
@@ -66,6 +68,6 @@ func (s *Source) asker(system sut.System, client *http.Client) asker {
 	case s.HTTP != nil:
 		return newDocument(client, s.HTTP, s.Metric)
 	default:
-		return &gauge{system: system}
+		return &gauge{system: system, containers: s.Containers}
 	}
 }

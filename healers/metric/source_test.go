@@ -73,6 +73,7 @@ func TestValidate(t *testing.T) {
 			[]string{"at: expected one of scrape, prometheus, http and usage, got 2"},
 		},
 		{"usage of disks", metric.Source{Metric: "disk", Workload: "orders", Usage: true}, []string{`at.metric: expected cpu or memory, which is what is metered, got "disk"`}},
+		{"containers of a query", metric.Source{Metric: "q", Containers: true, HTTP: &metric.HTTP{URL: "http://q", Field: "q"}}, []string{"at.containers: leave it out: containers are told apart by usage alone"}},
 		{"nobody's usage", metric.Source{Usage: true}, []string{"at.workload: expected the workload whose instances are asked"}},
 		{"no workload", metric.Source{Workload: "Orders/0", Usage: true}, []string{`at.workload: expected the name of a workload, got "Orders/0"`}},
 		{"no port", page(metric.Scrape{}), []string{"at.scrape.port: expected the name of a port, like http"}},
@@ -190,6 +191,35 @@ func TestUsage(t *testing.T) {
 		pass(12 * time.Second)
 		if b := r.last(t, 0); len(b.Samples) > 0 || b.Err == "" || b.Failed[0].Instance != "orders/0" {
 			t.Errorf("%+v", b)
+		}
+	})
+}
+
+// Of those who are asked for their containers each is a sample too.
+func TestUsageOfContainers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace(instance("orders/0", "a"), instance("orders/1", "b"))
+		begin := time.Now()
+		p.uses("orders/0", func() (sut.Usage, error) {
+			return sut.Usage{At: begin, CPU: 3, Memory: 30, Containers: map[string]sut.Resources{"proxy": {CPU: 1, Memory: -10}, "main": {CPU: 2, Memory: 20}}}, nil
+		})
+		p.uses("orders/1", func() (sut.Usage, error) { return sut.Usage{At: begin, CPU: 5, Memory: 50}, nil })
+		r := start(t, &metric.Reader{System: p, Sources: []metric.Source{{Workload: "orders", Usage: true, Containers: true, Every: 4 * time.Second}}})
+		defer r.stop()
+		pass(5 * time.Second)
+		b := r.last(t, 0)
+		got := map[string]float64{}
+		for _, s := range b.Samples {
+			got[string(s.Instance)+" "+s.Metric] = s.Value
+		}
+		if diff := cmp.Diff(map[string]float64{
+			"orders/0 cpu": 3, "orders/0 memory": 30, "orders/0 cpu/main": 2, "orders/0 memory/main": 20, "orders/0 cpu/proxy": 1,
+			"orders/1 cpu": 5, "orders/1 memory": 50,
+		}, got); diff != "" {
+			t.Error(diff)
+		}
+		if len(b.Failed) != 1 || b.Failed[0].Metric != metric.OfContainer(metric.Memory, "proxy") {
+			t.Errorf("%+v", b.Failed)
 		}
 	})
 }

@@ -3,6 +3,8 @@ package metric
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 )
@@ -13,8 +15,15 @@ const (
 	Memory = "memory"
 )
 
+// OfContainer is what a metric of [Source.Usage] is called when it is of one container. No
+// other metric is called so, since names have no slash.
+func OfContainer(metric, container string) string { return metric + "/" + container }
+
 // gauge reads what the platform meters. One reading gives both metrics.
-type gauge struct{ system sut.System }
+type gauge struct {
+	system     sut.System
+	containers bool
+}
 
 func (g *gauge) ask(ctx context.Context, f *followed) ([]Sample, []Failure, error) {
 	m, err := sut.Find[sut.Meter](g.system, sut.CanMeter, f.Target)
@@ -27,15 +36,21 @@ func (g *gauge) ask(ctx context.Context, f *followed) ([]Sample, []Failure, erro
 	}
 	var samples []Sample
 	var failed []Failure
-	for _, one := range []Sample{
-		{Metric: CPU, Value: u.CPU, At: u.At, Window: u.Window},
-		{Metric: Memory, Value: float64(u.Memory), At: u.At, Window: u.Window},
-	} {
-		if one.Value < 0 {
-			failed = append(failed, Failure{Metric: one.Metric, Reason: fmt.Sprintf("%v is no value: nobody uses less than nothing", one.Value)})
-			continue
+	take := func(name string, value float64) {
+		if value < 0 {
+			failed = append(failed, Failure{Metric: name, Reason: fmt.Sprintf("%v is no value: nobody uses less than nothing", value)})
+			return
 		}
-		samples = append(samples, one)
+		samples = append(samples, Sample{Metric: name, Value: value, At: u.At, Window: u.Window})
+	}
+	take(CPU, u.CPU)
+	take(Memory, float64(u.Memory))
+	if !g.containers {
+		return samples, failed, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.Containers)) {
+		take(OfContainer(CPU, name), u.Containers[name].CPU)
+		take(OfContainer(Memory, name), float64(u.Containers[name].Memory))
 	}
 	return samples, failed, nil
 }

@@ -47,6 +47,9 @@ func (s *Source) Validate(at string) manifest.Problems {
 	case !s.Usage && s.Metric == "":
 		c.add("metric", "expected the name of the metric")
 	}
+	if s.Containers && !s.Usage {
+		c.add("containers", "leave it out: containers are told apart by usage alone")
+	}
 	if s.ofInstances() && s.Workload == "" {
 		c.add("workload", "expected the workload whose instances are asked")
 	}

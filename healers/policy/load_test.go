@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -222,6 +223,9 @@ func TestProblems(t *testing.T) {
 		}},
 		{"a metric without a source", replace("replaceAfter: 4s", "autoscaling: {maxReplicas: 3, metrics: [{type: External, external: {metric: {name: q}, target: {type: Value, value: 1}}}]}"), []string{"spec.workloads[0].autoscaling.metrics[0].external.metric.name: q has no source"}},
 		{"a source that is none", replace("replaceAfter: 4s", "autoscaling: {maxReplicas: 3, sources: [{metric: q}]}"), []string{"spec.workloads[0].autoscaling.sources[0]"}},
+		{"scaling to zero by what needs an instance", replace("replaceAfter: 4s", "autoscaling: {minReplicas: 0, maxReplicas: 3}"), []string{
+			"spec.workloads[0].autoscaling.minReplicas: the disruptionBudget keeps 2 available whatever is asked for", "spec.workloads[0].autoscaling.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas",
+		}},
 		{"compat of another version", replace("replaceAfter: 4s", "autoscaling: {maxReplicas: 3, compat: v1}"), []string{`spec.workloads[0].autoscaling.compat: expected v2, got "v1"`}},
 		{"exec without a command", replace("{tcpSocket: {port: http}", "{exec: {command: []}"), []string{"livenessProbe.exec.command: expected a program"}},
 		{"grpc port", replace("{tcpSocket: {port: http}", "{grpc: {port: 0, service: shop}"), []string{"livenessProbe.grpc.port: expected the number that the System declares for a port, 1 to 65535, got 0"}},
@@ -311,6 +315,39 @@ spec:
 	}
 	if p.Workloads[1].Scaling != nil {
 		t.Error("what does not say so is not scaled")
+	}
+	const apart = "apiVersion: rebound.dev/v1\nkind: HealingPolicy\nmetadata: {name: shop}\nspec:\n  workloads:\n    - selector: {workload: orders}\n" +
+		"      autoscaling: {maxReplicas: 9, metrics: [{type: ContainerResource, containerResource: {name: %s, container: main, target: {type: Utilization, averageUtilization: 50}}}]}\n"
+	if p, err := policy.Load("shop.yaml", fmt.Appendf(nil, apart, "cpu")); err != nil || len(p.Sources()) != 1 || !p.Sources()[0].Containers {
+		t.Errorf("of one container: %v", err)
+	}
+	if _, err := policy.Load("shop.yaml", fmt.Appendf(nil, apart, "ephemeral-storage")); err == nil || !strings.Contains(err.Error(), "metrics[0].containerResource.name: cpu and memory are metered, and ephemeral-storage is not") {
+		t.Errorf("got %v", err)
+	}
+	const idle = `
+apiVersion: rebound.dev/v1
+kind: HealingPolicy
+metadata: {name: shop}
+spec:
+  workloads:
+    - selector: {workload: orders}
+      disruptionBudget: {%s}
+      autoscaling:
+        minReplicas: 0
+        maxReplicas: 9
+        metrics: [{type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 10}}}]
+        sources: [{metric: jobs, http: {url: "http://127.0.0.1:8080/stats", field: jobs}}]
+`
+	for _, row := range []struct{ budget, want string }{
+		{"minAvailable: 50%", ""},
+		{"maxUnavailable: 1", ""},
+		{"minAvailable: 0", ""},
+		{"minAvailable: 1", "spec.workloads[0].autoscaling.minReplicas: the disruptionBudget keeps 1 available whatever is asked for"},
+	} {
+		p, err := policy.Load("shop.yaml", fmt.Appendf(nil, idle, row.budget))
+		if row.want == "" && (err != nil || *p.Workloads[0].Scaling.Spec.MinReplicas != 0) || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+			t.Errorf("%s: expected %q, got %v", row.budget, row.want, err)
+		}
 	}
 	_, err = policy.Load("shop.yaml", []byte("apiVersion: rebound.dev/v1\nkind: HealingPolicy\nmetadata: {name: shop}\nspec:\n  workloads:\n    - selector: {labels: {a: b}}\n      autoscaling: {maxReplicas: 9}\n"))
 	if err == nil || !strings.Contains(err.Error(), "spec.workloads[0].selector.workload: expected the workload that is scaled") {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/rebound-chaos/rebound/healers/metric"
@@ -32,8 +33,8 @@ func (c *compiler) scaling(at string, w *WorkloadSpec) *Scaling {
 	if a.ScaleTargetRef != (autoscalingv2.CrossVersionObjectReference{}) {
 		c.add(at+".scaleTargetRef", "leave it out: the selector says what is scaled")
 	}
-	if a.MinReplicas != nil && *a.MinReplicas == 0 {
-		c.add(at+".minReplicas", "scaling to zero is not there yet; at least one stays")
+	if b := w.DisruptionBudget; a.MinReplicas != nil && *a.MinReplicas == 0 && b != nil && b.MinAvailable != nil && b.MinAvailable.Type == intstr.Int && b.MinAvailable.IntVal > 0 {
+		c.add(at+".minReplicas", "the disruptionBudget keeps %d available whatever is asked for, and so none is never reached; write a percentage, or maxUnavailable", b.MinAvailable.IntVal)
 	}
 	if a.Compat != "" && (a.Fallback != nil || a.FlapBudget != nil || a.ReplicaHoursPerDay != 0) {
 		c.add(at+".compat", "upstream has no fallback, flapBudget and replicaHoursPerDay; leave out either")
@@ -80,9 +81,9 @@ func (c *compiler) sources(at, workload string, a *AutoscalingSpec, p *Scaling) 
 		}
 		out = append(out, one)
 	}
-	resources := func(m autoscalingv2.MetricSpec) bool { return m.Resource != nil || m.ContainerResource != nil }
-	if slices.ContainsFunc(p.Spec.Metrics, resources) {
-		out = append(out, metric.Source{Usage: true, Workload: workload, Every: p.Every}.Complete())
+	containers := slices.ContainsFunc(p.Spec.Metrics, func(m autoscalingv2.MetricSpec) bool { return m.ContainerResource != nil })
+	if containers || slices.ContainsFunc(p.Spec.Metrics, func(m autoscalingv2.MetricSpec) bool { return m.Resource != nil }) {
+		out = append(out, metric.Source{Usage: true, Containers: containers, Workload: workload, Every: p.Every}.Complete())
 	}
 	return out
 }
@@ -96,12 +97,10 @@ func (c *compiler) sourced(at string, p *Scaling) {
 		var id *autoscalingv2.MetricIdentifier
 		switch {
 		case m.Resource != nil:
-			if name := string(m.Resource.Name); name != metric.CPU && name != metric.Memory {
-				c.add(where+".resource.name", "cpu and memory are metered, and %s is not", name)
-			}
+			c.metered(where+".resource.name", string(m.Resource.Name))
 			continue
 		case m.ContainerResource != nil:
-			c.add(where+".type", "instances are metered as a whole; make it a Resource metric")
+			c.metered(where+".containerResource.name", string(m.ContainerResource.Name))
 			continue
 		case m.Pods != nil:
 			where, id = where+".pods.metric", &m.Pods.Metric
@@ -122,5 +121,11 @@ func (c *compiler) sourced(at string, p *Scaling) {
 		case m.Pods == nil && p.Sources[j].Scrape != nil:
 			c.add(where+".name", "%s is scraped from each instance, and one number for all is needed; make it a Pods metric", id.Name)
 		}
+	}
+}
+
+func (c *compiler) metered(at, resource string) {
+	if resource != metric.CPU && resource != metric.Memory {
+		c.add(at, "cpu and memory are metered, and %s is not", resource)
 	}
 }
