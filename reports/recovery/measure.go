@@ -153,18 +153,16 @@ func (m *Meter) undone(h *hit) (time.Duration, bool) {
 // lost integrates the lost share of good answers over whole seconds: all of the
 // one in which the fault was confirmed, and of the last what was observed.
 func (m *Meter) lost(r *Recovery, from time.Duration) {
-	var before []int
+	var before, offered []int
 	for _, p := range m.points {
 		if p.Start >= m.baseline && p.Start+second <= m.hits[0].injected && (p.Quality == Good || p.Quality == Bad) {
-			before = append(before, p.Good)
+			before, offered = append(before, p.Good), append(offered, p.Offered)
 		}
 	}
 	if len(before) == 0 {
 		return
 	}
-	slices.Sort(before)
-	n := len(before)
-	q0 := float64(before[n/2]+before[(n-1)/2]) / 2
+	q0, usual := median(before), median(offered)
 	if q0 == 0 {
 		return
 	}
@@ -174,9 +172,26 @@ func (m *Meter) lost(r *Recovery, from time.Duration) {
 			continue
 		}
 		share := min(1, (r.ObservedUntil - p.Start).Seconds())
-		sum += share * max(0, 1-float64(p.Good)/q0)
+		asked := 1.0 // for so many times as much
+		if m.surging(p.Start) {
+			asked = max(1, float64(p.Offered)/usual)
+		}
+		sum += share * max(0, 1-float64(p.Good)/(q0*asked))
 	}
 	r.AvailabilityLost = new(time.Duration(sum * float64(second)))
+}
+
+// surging tells whether a surge lasts in the second that begins at t.
+func (m *Meter) surging(t time.Duration) bool {
+	return slices.ContainsFunc(m.hits, func(h *hit) bool {
+		return h.surge && t+second > h.injected && t < m.ends(h)
+	})
+}
+
+func median(of []int) float64 {
+	slices.Sort(of)
+	n := len(of)
+	return float64(of[n/2]+of[(n-1)/2]) / 2
 }
 
 func (m *Meter) relapses(r *Recovery, from time.Duration) {
