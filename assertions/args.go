@@ -133,10 +133,10 @@ func (p *Percent) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// required is the error of a duration that must be given.
-func required(field string, d Duration) error {
-	if d <= 0 {
-		return fmt.Errorf(`%s is required, such as "8s"`, field)
+// deadline is the error of a time that must be given, within which something is to be.
+func deadline(within Duration) error {
+	if within <= 0 {
+		return errors.New(`within is required, such as "8s"`)
 	}
 	return nil
 }

@@ -121,8 +121,12 @@ func TestShareAtMost(t *testing.T) {
 		share   assertions.Share
 		n, want int
 	}{
-		{assertions.Share{Percent: 50}, 3, 1}, {assertions.Share{Percent: 50}, 4, 2}, {assertions.Share{Percent: 10}, 9, 0},
-		{assertions.Share{Percent: 70}, 10, 7}, {assertions.Share{Count: 2}, 1, 2}, {assertions.Share{}, 9, 0},
+		{assertions.Share{Percent: 50}, 3, 1},
+		{assertions.Share{Percent: 50}, 4, 2},
+		{assertions.Share{Percent: 10}, 9, 0},
+		{assertions.Share{Percent: 70}, 10, 7},
+		{assertions.Share{Count: 2}, 1, 2},
+		{assertions.Share{}, 9, 0},
 	} {
 		if got := row.share.Most(row.n); got != row.want {
 			t.Errorf("at most %s of %d: got %d, want %d", row.share, row.n, got, row.want)

@@ -31,7 +31,7 @@ func (a EnoughReplicas) Check() (Check, error) {
 	if a.AtLeast < 1 {
 		few = fmt.Errorf("atLeast: %d is below 1", a.AtLeast)
 	}
-	if err := errors.Join(named(a.Workload), few, required("within", a.Within)); err != nil {
+	if err := errors.Join(named(a.Workload), few, deadline(a.Within)); err != nil {
 		return nil, err
 	}
 	return &enoughReplicas{args: a, replicas: replicasOf(a.Workload)}, nil

@@ -27,7 +27,7 @@ func (a ScaledBack) Check() (Check, error) {
 	if a.AtMost < 1 {
 		few = fmt.Errorf("atMost: %d is below 1", a.AtMost)
 	}
-	if err := errors.Join(named(a.Workload), few, required("within", a.Within)); err != nil {
+	if err := errors.Join(named(a.Workload), few, deadline(a.Within)); err != nil {
 		return nil, err
 	}
 	return &scaledBack{args: a, replicas: replicasOf(a.Workload)}, nil

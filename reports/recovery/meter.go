@@ -131,21 +131,21 @@ func (m *Meter) fault(e timeline.Event) {
 
 func (m *Meter) healing(e timeline.Event) {
 	h := e.Healing
+	down := h.Verb == scaling && m.down[e.Target]
 	switch h.State {
 	case timeline.HealingFinding, timeline.HealingDecision:
 		if h.Finding == "ready" {
 			return // that it is well again is no detection
 		}
 		for _, f := range m.hits {
-			if f.detected == nil && f.about(e.Target) {
+			if f.detected == nil && f.met(e.Target, down) {
 				f.detected = new(e.At)
 			}
 		}
 	case timeline.HealingAct:
-		a := &act{id: h.Act, target: e.Target, verb: h.Verb, issued: e.At, down: h.Verb == scaling && m.down[e.Target]}
-		m.acts = append(m.acts, a)
+		m.acts = append(m.acts, &act{id: h.Act, target: e.Target, verb: h.Verb, issued: e.At, down: down})
 		for _, f := range m.hits {
-			if f.detected != nil && f.acted == nil && f.about(e.Target) && !(f.surge && a.down) {
+			if f.detected != nil && f.acted == nil && f.met(e.Target, down) {
 				f.acted = new(e.At)
 			}
 		}
@@ -182,6 +182,10 @@ func (h *hit) about(target string) bool {
 	}
 	return slices.ContainsFunc(Workloads(target), func(w string) bool { return slices.Contains(h.workloads, w) })
 }
+
+// met tells whether a target belongs to what was hit, and what is done to it does not
+// add to it: to scale down meets no surge.
+func (h *hit) met(target string, down bool) bool { return h.about(target) && (!h.surge || !down) }
 
 func (m *Meter) point(l *timeline.Load) Point {
 	p := Point{

@@ -26,9 +26,9 @@ func scaled(b *timelinetest.Builder, n int) *timelinetest.Builder {
 }
 
 // arrived lets a new instance start and, a second later, be ready.
-func arrived(b *timelinetest.Builder, id string) *timelinetest.Builder {
-	return b.After(400*ms).Instance(id, timeline.InstanceStarted).Seconds(1, 300, 300).
-		After(400*ms).Instance(id, timeline.InstanceReady).Instance(id, timeline.InstanceIn)
+func arrived(b *timelinetest.Builder) *timelinetest.Builder {
+	return b.After(400*ms).Instance("orders/3", timeline.InstanceStarted).Seconds(1, 300, 300).
+		After(400*ms).Instance("orders/3", timeline.InstanceReady).Instance("orders/3", timeline.InstanceIn)
 }
 
 // calmed ends the surge, and then the observation.
@@ -42,7 +42,7 @@ func TestMeasureSurge(t *testing.T) {
 		want want
 	}{
 		"healed by our scaler": {
-			calmed(arrived(scaled(surged(), 4), "orders/3").Seconds(1, 400, 200).Seconds(12, 600, 0)),
+			calmed(arrived(scaled(surged(), 4)).Seconds(1, 400, 200).Seconds(12, 600, 0)),
 			want{
 				TTD: 50, TTA: 10, TTM: 1750, TTR: 1750, Capacity: 0, FullAfter: 0, Lost: 833,
 				Failed: 500, Total: 14*600 + 12*200, By: recovery.ByHealer, Suffered: true,
@@ -62,6 +62,10 @@ func TestMeasureSurge(t *testing.T) {
 		"users never suffered": {
 			calmed(arrivedWell(scaled(surged(), 4)).Seconds(14, 600, 0)),
 			want{TTD: 50, TTA: 10, TTM: 0, TTR: 0, Capacity: 0, FullAfter: 0, Lost: 0, Total: 15*600 + 12*200, By: recovery.ByNone},
+		},
+		"to scale down meets no surge": {
+			calmed(scaled(surged(), 2).Seconds(16, 600, 0)),
+			want{TTM: 0, TTR: 0, Capacity: 0, FullAfter: 0, Lost: 0, Total: 16*600 + 12*200, By: recovery.ByNone},
 		},
 		"that metrics ask for no more is no detection": {
 			calmed(surged().Scale(timeline.Scale{Workload: "orders", Current: 3, Wanted: 3, Desired: 3}).Seconds(16, 600, 0)),
@@ -87,17 +91,17 @@ func TestSurgeRestoredBy(t *testing.T) {
 		run  *timelinetest.Builder
 		want recovery.RestoredBy
 	}{
-		"our scaler":   {arrived(scaled(surged(), 4), "orders/3"), recovery.ByHealer},
-		"a controller": {arrived(surged().Desired("orders", 4), "orders/3"), recovery.ByPlatform},
+		"our scaler":   {arrived(scaled(surged(), 4)), recovery.ByHealer},
+		"a controller": {arrived(surged().Desired("orders", 4)), recovery.ByPlatform},
 		"a controller, while ours asks for fewer": {
-			arrived(scaled(surged(), 2).After(350*ms).Desired("orders", 4), "orders/3"), recovery.ByPlatform,
+			arrived(scaled(surged(), 2).After(350*ms).Desired("orders", 4)), recovery.ByPlatform,
 		},
 		"by itself, before ours came": {
 			scaled(surged(), 4).After(400*ms).Instance("orders/3", timeline.InstanceStarted).Seconds(1, 300, 300), recovery.ByPlatform,
 		},
 		"ours, and one that overload had ended was started again first": {
 			arrived(scaled(surged().Instance("orders/2", timeline.InstanceExited).Instance("orders/2", timeline.InstanceStarted).
-				After(290*ms).Instance("orders/2", timeline.InstanceReady), 4), "orders/3"),
+				After(290*ms).Instance("orders/2", timeline.InstanceReady), 4)),
 			recovery.ByHealer,
 		},
 		"a controller's restart, and ours came to nothing": {
@@ -124,7 +128,7 @@ func TestNumberUsedAgain(t *testing.T) {
 		Seconds(1, 200, 0).Instance("orders/3", timeline.InstanceStarted).Instance("orders/3", timeline.InstanceReady).
 		Seconds(1, 200, 0).Instance("orders/3", timeline.InstanceGone).Seconds(1, 200, 0).
 		Phase(timeline.PhaseInject).Fault("1", timeline.FaultActive, "seen")
-	if r := recovery.Measure(calmed(arrived(scaled(b, 4), "orders/3").Seconds(13, 600, 0)).Events()); r.RestoredBy != recovery.ByHealer {
+	if r := recovery.Measure(calmed(arrived(scaled(b, 4)).Seconds(13, 600, 0)).Events()); r.RestoredBy != recovery.ByHealer {
 		t.Errorf("restored by %s", r.RestoredBy)
 	}
 }
