@@ -36,7 +36,7 @@ type noScaleDownInUse struct {
 	during   window
 	replicas replicas
 	fewer    int                // how many had to go, in all
-	owed     []time.Duration    // when those were asked to go that have not yet
+	owed     []level            // how many of them have not yet, by when it was asked
 	ended    map[string]removal // instances that ended, and may come back
 	removed  []removal
 	seconds  answers
@@ -68,13 +68,16 @@ func (c *noScaleDownInUse) Observe(e timeline.Event) {
 
 // ask takes that so many fewer are asked for, or that many more.
 func (c *noScaleDownInUse) ask(at time.Duration, fewer int) {
-	for ; fewer < 0 && len(c.owed) > 0; fewer++ {
-		c.owed = c.owed[:len(c.owed)-1]
-		c.fewer--
+	for last := len(c.owed) - 1; fewer < 0 && last >= 0; last-- {
+		n := min(-fewer, c.owed[last].n)
+		fewer, c.fewer = fewer+n, c.fewer-n
+		if c.owed[last].n -= n; c.owed[last].n == 0 {
+			c.owed = c.owed[:last]
+		}
 	}
-	for ; fewer > 0 && c.during.open(); fewer-- {
-		c.owed = append(c.owed, at)
-		c.fewer++
+	if fewer > 0 && c.during.open() {
+		c.owed = append(c.owed, level{at, fewer})
+		c.fewer += fewer
 	}
 }
 
@@ -93,7 +96,10 @@ func (c *noScaleDownInUse) instance(e timeline.Event, was replica) {
 		if len(c.owed) == 0 || !c.during.open() {
 			return
 		}
-		end.asked, c.owed = c.owed[0], c.owed[1:]
+		end.asked = c.owed[0].at
+		if c.owed[0].n--; c.owed[0].n == 0 {
+			c.owed = c.owed[1:]
+		}
 		if end.at < end.asked {
 			end.in, end.at = false, end.asked // it had ended by itself, and nobody used it
 		}

@@ -103,8 +103,7 @@ func named(workload string) error {
 	return nil
 }
 
-// levels are the values of a number, each from its moment until the next. Of one moment
-// the last counts.
+// levels are the values of a number, each from its moment until the next.
 type levels []level
 
 type level struct {
@@ -113,13 +112,9 @@ type level struct {
 }
 
 func (l *levels) set(at time.Duration, n int) {
-	if i := len(*l) - 1; i >= 0 && (*l)[i].at == at {
-		(*l)[i].n = n
-		return
-	} else if i >= 0 && (*l)[i].n == n {
-		return
+	if i := len(*l) - 1; i < 0 || (*l)[i].n != n {
+		*l = append(*l, level{at, n})
 	}
-	*l = append(*l, level{at, n})
 }
 
 // period is a time in which a number had one value.
@@ -128,7 +123,8 @@ type period struct {
 	n           int
 }
 
-// within are the values from one moment until another, as far as they are known.
+// within are the values from one moment until another, as far as they are known, and
+// without those that lasted no time.
 func (l levels) within(from, until time.Duration) []period {
 	var all []period
 	for i, v := range l {

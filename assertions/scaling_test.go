@@ -23,6 +23,16 @@ func surge() *timelinetest.Builder {
 		Phase(timeline.PhaseObserve)
 }
 
+// two is surge, with a fault besides that a healer ends.
+func two() *timelinetest.Builder {
+	return timelinetest.Begin(timeline.Header{Faults: []timeline.Planned{
+		{ID: "1", Fault: "surge", Target: "traffic:gateway", For: 10 * time.Second},
+		{ID: "2", Fault: "hang", Target: "gateway/0", For: 20 * time.Second},
+	}}).Desired("orders", 3).Seconds(3, 200, 0).Phase(timeline.PhaseInject).After(250*ms).
+		Fault("1", timeline.FaultActive, "seen").Fault("2", timeline.FaultActive, "seen").
+		Fault("2", timeline.FaultOvertaken, "it was restarted").Phase(timeline.PhaseObserve)
+}
+
 var more = []string{"orders/3", "orders/4", "orders/5"}
 
 func become(b *timelinetest.Builder, states ...timeline.InstanceState) *timelinetest.Builder {
@@ -94,6 +104,11 @@ func TestScalingChecks(t *testing.T) {
 	// dipped is a run in which one of the new ones does not serve for two seconds.
 	dipped := quiet(added(surge()).After(100*ms).Instance("orders/3", timeline.InstanceUnready).Seconds(2, 600, 0).
 		After(100*ms).Instance("orders/3", timeline.InstanceReady).Seconds(6, 600, 0).Fault("1", timeline.FaultReverted, ""))
+	// steps is a run in which a second one does not either, a second later.
+	steps := quiet(added(surge()).After(100*ms).Instance("orders/3", timeline.InstanceUnready).Seconds(1, 600, 0).
+		After(100*ms).Instance("orders/4", timeline.InstanceUnready).Seconds(1, 600, 0).
+		After(100*ms).Instance("orders/3", timeline.InstanceReady).Instance("orders/4", timeline.InstanceReady).
+		Seconds(6, 600, 0).Fault("1", timeline.FaultReverted, ""))
 	// half is a run in which none of the new ones was ready when the record ends.
 	half := surge().After(500*ms).Desired("orders", 6).Seconds(10, 300, 300).Events()
 	killed := become(leave(calm(added(surge()))).After(600*ms), timeline.InstanceExited, timeline.InstanceOut, timeline.InstanceGone)
@@ -110,6 +125,7 @@ func TestScalingChecks(t *testing.T) {
 			{"it falls again", `{"workload":"orders","atLeast":6,"within":"3s"}`, dipped, fail, "fell to 5 for 2s"},
 			{"for as long as may be", `{"workload":"orders","atLeast":6,"within":"3s","dips":"2s"}`, dipped, pass, "in time"},
 			{"for longer", `{"workload":"orders","atLeast":6,"within":"3s","dips":"1999ms"}`, dipped, fail, "fell to 5 for 2s"},
+			{"in steps it falls once", `{"workload":"orders","atLeast":6,"within":"3s","dips":"1500ms"}`, steps, fail, "fell to 4 for 2s"},
 			{"fewer after the surge", `{"workload":"orders","atLeast":6,"within":"3s"}`, scaled, pass, "in time"},
 			{"fewer before its end", `{"workload":"orders","atLeast":6,"within":"3s"}`, quiet(removed(added(surge())).Fault("1", timeline.FaultReverted, "")), fail, "fell to 3"},
 			{"observed too short", `{"workload":"orders","atLeast":6,"within":"9750ms"}`, half, unsure, "still time"},
@@ -132,6 +148,9 @@ func TestScalingChecks(t *testing.T) {
 			{"nothing to scale back", `{"workload":"orders","atMost":6,"within":"8s"}`, scaled, unsure, "more than 6 were never asked for"},
 			{"nobody scales", `{"workload":"orders","atMost":3,"within":"8s"}`, static, unsure, "nothing to scale back"},
 			{"the surge lasts", `{"workload":"orders","atMost":3,"within":"8s"}`, quiet(removed(added(surge()))), unsure, "surge of traffic:gateway did not end"},
+			{"what a healer ended is not waited for", `{"workload":"orders","atMost":3,"within":"8s"}`, quiet(removed(calm(added(two())))), pass, "in time"},
+			{"and did not end by itself", `{"workload":"orders","atMost":3,"within":"8s"}`, done(broken().Desired("orders", 6).Instance("orders/3", timeline.InstanceStarted).
+				Fault("1", timeline.FaultOvertaken, "").Seconds(2, 200, 0).Fault("1", timeline.FaultReverted, "").Seconds(5, 200, 0)).Events(), unsure, "no fault ended"},
 			{"nothing ends", `{"workload":"orders","atMost":3,"within":"8s"}`, done(broken().Desired("orders", 6).Instance("orders/3", timeline.InstanceStarted).Seconds(5, 200, 0)).Events(), unsure, "no fault ended"},
 			{"nothing confirmed", `{"workload":"orders","atMost":3,"within":"8s"}`, timelinetest.Placebo().Events(), unsure, "no fault"},
 			{"what is asked for was not observed", `{"workload":"orders","atMost":3,"within":"8s"}`, unasked, unsure, "not observed"},
@@ -166,6 +185,7 @@ func TestScalingChecks(t *testing.T) {
 			{"told when all is over", `{"workload":"orders"}`, broken().Phase(timeline.PhaseRevert).Desired("orders", 3).Events(), unsure, "was over"},
 		},
 		"errorsWhileScaling": {
+			{"there are as many already", `{"workload":"orders"}`, quiet(surge().Desired("orders", 2).Seconds(1, 200, 0).Desired("orders", 3).Seconds(1, 190, 10)), fail, "5 % failed while it was scaled up"},
 			{"few", `{"workload":"orders","up":"20%","down":"1%"}`, scaled, pass, "up and down"},
 			{"at the limit", `{"workload":"orders","up":"18.75%"}`, scaled, pass, "up and down"},
 			{"beyond it", `{"workload":"orders","up":"18.74%"}`, scaled, fail, "18.75 % failed while it was scaled up, 18.74% may"},
@@ -196,7 +216,16 @@ func TestScalingChecks(t *testing.T) {
 			{"another error", `{"workload":"orders"}`, quiet(cut(removed(calm(added(surge()))), "503", 9)), pass, "no connection broke"},
 			{"one that another takes the place of", `{"workload":"orders"}`, quiet(removed(calm(added(surge().Instance("orders/0", timeline.InstanceExited).Instance("orders/0", timeline.InstanceGone))))), pass, "no connection broke"},
 			{"one that comes back", `{"workload":"orders"}`, quiet(removed(calm(added(surge()))).Instance("orders/0", timeline.InstanceExited).Instance("orders/0", timeline.InstanceStarted)), pass, "no connection broke"},
+			{"one that came back and was out when it went", `{"workload":"orders"}`, quiet(leave(calm(added(surge()))).Instance("orders/3", timeline.InstanceExited).Instance("orders/3", timeline.InstanceStarted).
+				Instance("orders/3", timeline.InstanceOut).Instance("orders/3", timeline.InstanceGone)), pass, "no connection broke"},
+			{"what comes after the end of observation", `{"workload":"orders"}`, cut(removed(calm(added(surge()))).Phase(timeline.PhaseRevert).Seconds(1, 200, 0), "reset", 9).End().Events(), pass, "no connection broke"},
+			{"asked to before the injection", `{"workload":"orders"}`, quiet(begin().Desired("orders", 3).Desired("orders", 2).Seconds(1, 200, 0).
+				Fault("1", timeline.FaultActive, "seen").Instance("orders/2", timeline.InstanceGone)), unsure, "fewer were not asked for"},
 			{"one that had ended before", `{"workload":"orders"}`, quiet(leave(calm(added(surge())).Instance("orders/3", timeline.InstanceExited)).Instance("orders/3", timeline.InstanceGone)), pass, "no connection broke"},
+			{"two of three were asked for again", `{"workload":"orders"}`, quiet(leave(calm(added(surge()))).Desired("orders", 5).Instance("orders/5", timeline.InstanceOut).
+				Instance("orders/5", timeline.InstanceGone).Instance("orders/0", timeline.InstanceGone)), pass, "no connection broke"},
+			{"one after another is asked to go", `{"workload":"orders"}`, quiet(leave(calm(added(surge()))).Desired("orders", 2).Desired("orders", 4).Instance("orders/5", timeline.InstanceOut).
+				Instance("orders/5", timeline.InstanceGone).Instance("orders/4", timeline.InstanceOut).Instance("orders/4", timeline.InstanceGone).Instance("orders/0", timeline.InstanceGone)), pass, "no connection broke"},
 			{"after it was asked for again", `{"workload":"orders"}`, quiet(leave(calm(added(surge()))).Desired("orders", 6).Instance("orders/0", timeline.InstanceGone)), unsure, "fewer were not asked for"},
 			{"they stay", `{"workload":"orders"}`, quiet(leave(calm(added(surge())))), unsure, "before any of them had gone"},
 			{"after the end of observation", `{"workload":"orders"}`, become(leave(calm(added(surge()))).Phase(timeline.PhaseRevert), timeline.InstanceGone).End().Events(), unsure, "before any of them had gone"},

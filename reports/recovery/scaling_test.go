@@ -63,6 +63,11 @@ func TestMeasureSurge(t *testing.T) {
 			calmed(arrivedWell(scaled(surged(), 4)).Seconds(14, 600, 0)),
 			want{TTD: 50, TTA: 10, TTM: 0, TTR: 0, Capacity: 0, FullAfter: 0, Lost: 0, Total: 15*600 + 12*200, By: recovery.ByNone},
 		},
+		"more load without a surge is compared with what was served before": {
+			surged().Seconds(16, 600, 0).Fault("1", timeline.FaultReverted, "").
+				Seconds(2, 300, 100).Seconds(10, 200, 0).Phase(timeline.PhaseRevert).End(),
+			want{TTM: 0, TTR: 0, Capacity: 0, FullAfter: 0, Lost: 0, Failed: 200, Total: 16*600 + 2*400 + 10*200, By: recovery.ByNone, Suffered: true},
+		},
 		"to scale down meets no surge": {
 			calmed(scaled(surged(), 2).Seconds(16, 600, 0)),
 			want{TTM: 0, TTR: 0, Capacity: 0, FullAfter: 0, Lost: 0, Total: 16*600 + 12*200, By: recovery.ByNone},
