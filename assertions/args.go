@@ -101,10 +101,42 @@ func (s *Share) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// required is the error of a duration that must be given.
-func required(field string, d Duration) error {
-	if d <= 0 {
-		return fmt.Errorf(`%s is required, such as "8s"`, field)
+// Most is how many of n that is as an upper limit: a share is rounded down, and may be
+// none. Not set it is none.
+func (s Share) Most(n int) int {
+	if s.Percent > 0 {
+		return int(math.Floor(s.Percent/100*float64(n) + 1e-9))
+	}
+	return s.Count
+}
+
+// Percent is a share of requests: "20%". The zero value is none of them.
+type Percent float64
+
+func (p Percent) String() string { return strconv.FormatFloat(float64(p), 'g', -1, 64) + "%" }
+
+// MarshalJSON writes the share as text.
+func (p Percent) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
+
+// UnmarshalJSON reads "20%", from 0% to 100%.
+func (p *Percent) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf(`%s is no share: it needs a sign, such as "20%%"`, b)
+	}
+	number, ok := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(v >= 0 && v <= 100) {
+		return fmt.Errorf(`%q is no share from "0%%" to "100%%"`, s)
+	}
+	*p = Percent(v)
+	return nil
+}
+
+// deadline is the error of a time that must be given, within which something is to be.
+func deadline(within Duration) error {
+	if within <= 0 {
+		return errors.New(`within is required, such as "8s"`)
 	}
 	return nil
 }

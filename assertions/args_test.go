@@ -48,6 +48,29 @@ func TestBadArguments(t *testing.T) {
 		{"noHerd", `{"maxConcurrentRestarts":true}`, "above 0"},
 		{"noHerd", `{"maxReconnectsPerSecond":-1}`, "below 0"},
 		{"noHerd", `{"maxReconnectsPerSecond":"9"}`, "cannot unmarshal"},
+		{"enoughReplicas", `{}`, "workload is required"},
+		{"enoughReplicas", `{"workload":"orders","within":"8s"}`, "atLeast: 0 is below 1"},
+		{"enoughReplicas", `{"workload":"orders","atLeast":4}`, "within is required"},
+		{"enoughReplicas", `{"workload":"orders","atLeast":4,"within":"8s","dips":2}`, "needs a unit"},
+		{"enoughReplicas", `{"workload":"orders","atLeast":"4","within":"8s"}`, "cannot unmarshal"},
+		{"scaledBack", `{"atMost":3,"within":"8s"}`, "workload is required"},
+		{"scaledBack", `{"workload":"orders","within":"8s"}`, "atMost: 0 is below 1"},
+		{"scaledBack", `{"workload":"orders","atMost":3}`, "within is required"},
+		{"scaledBack", `{"workload":"orders","atLeast":3,"within":"8s"}`, `"atLeast"`},
+		{"overshoot", `{"needed":3}`, "workload is required"},
+		{"overshoot", `{"workload":"orders"}`, "needed: 0 is below 1"},
+		{"overshoot", `{"workload":"orders","needed":3,"atMost":0}`, "above 0"},
+		{"overshoot", `{"workload":"orders","needed":3,"atMost":"101%"}`, "above 0"},
+		{"flaps", `{}`, "workload is required"},
+		{"flaps", `{"workload":"orders","atMost":-1}`, "below 0"},
+		{"errorsWhileScaling", `{"up":"1%"}`, "workload is required"},
+		{"errorsWhileScaling", `{"workload":"orders","up":20}`, "needs a sign"},
+		{"errorsWhileScaling", `{"workload":"orders","up":"20"}`, "no share from"},
+		{"errorsWhileScaling", `{"workload":"orders","down":"101%"}`, "no share from"},
+		{"errorsWhileScaling", `{"workload":"orders","down":"-1%"}`, "no share from"},
+		{"errorsWhileScaling", `{"workload":"orders","down":"NaN%"}`, "no share from"},
+		{"noScaleDownInUse", ``, "workload is required"},
+		{"noScaleDownInUse", `{"workload":"orders","within":"8s"}`, `"within"`},
 	} {
 		d, ok := assertions.Lookup(row.id)
 		if !ok {
@@ -88,6 +111,37 @@ func TestShare(t *testing.T) {
 		var back assertions.Share
 		if err := json.Unmarshal(b, &back); err != nil || back != s {
 			t.Errorf("%s was written as %s and read as %v, %v", row.text, b, back, err)
+		}
+	}
+}
+
+// As a limit a share is rounded down, and not set it is none.
+func TestShareAtMost(t *testing.T) {
+	for _, row := range []struct {
+		share   assertions.Share
+		n, want int
+	}{
+		{assertions.Share{Percent: 50}, 3, 1},
+		{assertions.Share{Percent: 50}, 4, 2},
+		{assertions.Share{Percent: 10}, 9, 0},
+		{assertions.Share{Percent: 70}, 10, 7},
+		{assertions.Share{Count: 2}, 1, 2},
+		{assertions.Share{}, 9, 0},
+	} {
+		if got := row.share.Most(row.n); got != row.want {
+			t.Errorf("at most %s of %d: got %d, want %d", row.share, row.n, got, row.want)
+		}
+	}
+}
+
+func TestPercentIsWrittenAsRead(t *testing.T) {
+	for _, text := range []string{`"0%"`, `"0.5%"`, `"20%"`, `"100%"`} {
+		var p assertions.Percent
+		if err := json.Unmarshal([]byte(text), &p); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := json.Marshal(p); err != nil || string(b) != text {
+			t.Errorf("%s was written as %s, %v", text, b, err)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type CapacityAfterRevert struct {
 
 // Check makes the fold.
 func (a CapacityAfterRevert) Check() (Check, error) {
-	if err := required("within", a.Within); err != nil {
+	if err := deadline(a.Within); err != nil {
 		return nil, err
 	}
 	return &capacityAfterRevert{args: a}, nil

@@ -18,7 +18,7 @@ type CapacityRestored struct {
 
 // Check makes the fold.
 func (a CapacityRestored) Check() (Check, error) {
-	if err := required("within", a.Within); err != nil {
+	if err := deadline(a.Within); err != nil {
 		return nil, err
 	}
 	return &capacityRestored{args: a}, nil

@@ -117,14 +117,7 @@ func TestChecks(t *testing.T) {
 		unsure = timeline.Inconclusive
 	)
 	healed := timelinetest.Healed().Events()
-	type row struct {
-		name   string
-		args   string
-		events []timeline.Event
-		want   timeline.Verdict
-		reason string // a part of it
-	}
-	for id, rows := range map[string][]row{
+	tell(t, map[string][]row{
 		"recoverWithin": {
 			{"in time", `"8s"`, healed, pass, "in time"},
 			{"at the limit", `{"within":"1750ms"}`, healed, pass, "in time"},
@@ -294,7 +287,21 @@ func TestChecks(t *testing.T) {
 			{"instances were not observed", `{}`, without(healed, timeline.KindInstance), unsure, "instances were not observed"},
 			{"no fault", `{}`, begin().Events(), unsure, "no fault"},
 		},
-	} {
+	})
+}
+
+// row is a run that was made for a check.
+type row struct {
+	name   string
+	args   string
+	events []timeline.Event
+	want   timeline.Verdict
+	reason string // a part of it
+}
+
+func tell(t *testing.T, checks map[string][]row) {
+	t.Helper()
+	for id, rows := range checks {
 		d, ok := assertions.Lookup(id)
 		if !ok {
 			t.Errorf("no check %s", id)
@@ -331,6 +338,9 @@ func slow() *timelinetest.Builder {
 func TestNothingProvesNothing(t *testing.T) {
 	args := map[string]string{
 		"recoverWithin": `"8s"`, "capacityRestored": `{"within":"8s"}`, "healedBy": `"none"`, "capacityAfterRevert": `{"within":"8s"}`,
+		"enoughReplicas": `{"workload":"orders","atLeast":1,"within":"8s"}`, "scaledBack": `{"workload":"orders","atMost":1,"within":"8s"}`,
+		"overshoot": `{"workload":"orders","needed":1}`, "flaps": `{"workload":"orders"}`,
+		"errorsWhileScaling": `{"workload":"orders"}`, "noScaleDownInUse": `{"workload":"orders"}`,
 	}
 	last := ""
 	for _, d := range assertions.Builtin() {

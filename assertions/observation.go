@@ -53,3 +53,56 @@ func (s *stretch) observe(e timeline.Event) (begins bool) {
 func (s *stretch) holds(l *timeline.Load) bool {
 	return s.begun && l.Start >= s.begin && (!s.ended || l.Start+time.Second <= s.end)
 }
+
+// window is when observation was: from the first injection to its end.
+type window struct {
+	observation
+
+	from, until time.Duration
+}
+
+func (w *window) observe(e timeline.Event) {
+	begun, ended := w.begun, w.ended
+	w.observation.observe(e)
+	if !begun && w.begun {
+		w.from = e.At
+	}
+	if !ended {
+		w.until = e.At
+	}
+}
+
+// confirmed is a fault that was.
+type confirmed struct {
+	id        string
+	at        time.Duration
+	overtaken bool           // a healer ended it, so that we did not
+	reverted  *time.Duration // nil: not yet
+}
+
+// confirmations are all faults that were confirmed, in that order.
+type confirmations []*confirmed
+
+func (c *confirmations) observe(e timeline.Event) {
+	if e.Fault == nil {
+		return
+	}
+	var f *confirmed
+	for _, known := range *c {
+		if known.id == e.Fault.ID {
+			f = known
+		}
+	}
+	switch {
+	case f == nil && e.Fault.State == timeline.FaultActive:
+		*c = append(*c, &confirmed{id: e.Fault.ID, at: e.At})
+	case f == nil:
+	case e.Fault.State == timeline.FaultOvertaken:
+		f.overtaken = true
+	case e.Fault.State == timeline.FaultReverted && f.reverted == nil && !f.overtaken:
+		f.reverted = new(e.At)
+	}
+}
+
+// endedBy tells whether we ended the fault, before then.
+func (f *confirmed) endedBy(then time.Duration) bool { return f.reverted != nil && *f.reverted < then }

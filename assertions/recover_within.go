@@ -31,7 +31,7 @@ func (a *RecoverWithin) UnmarshalJSON(b []byte) error {
 
 // Check makes the fold.
 func (a RecoverWithin) Check() (Check, error) {
-	if err := required("within", a.Within); err != nil {
+	if err := deadline(a.Within); err != nil {
 		return nil, err
 	}
 	return &recoverWithin{args: a, meter: recovery.Meter{Sustained: time.Duration(a.Sustained)}}, nil

@@ -85,3 +85,35 @@ func (r Recovery) Sustained(d time.Duration) types.GomegaMatcher {
 	r.args.Sustained = assertions.Duration(d)
 	return check(r.args)
 }
+
+// HaveEnoughReplicas matches a run in which enough replicas could serve in time, and for
+// as long as the fault lasted.
+func HaveEnoughReplicas(a assertions.EnoughReplicas) types.GomegaMatcher { return check(a) }
+
+// BeScaledBackWithin matches a run in which at most so many replicas of a workload were
+// left within d of the end of its faults, which ended by themselves.
+func BeScaledBackWithin(workload string, atMost int, d time.Duration) types.GomegaMatcher {
+	return check(assertions.ScaledBack{Workload: workload, AtMost: atMost, Within: assertions.Duration(d)})
+}
+
+// OvershootAtMost matches a run in which no more replicas than n beyond those needed of a
+// workload were asked for.
+func OvershootAtMost(workload string, needed, n int) types.GomegaMatcher {
+	return check(assertions.Overshoot{Workload: workload, Needed: needed, AtMost: assertions.Share{Count: n}})
+}
+
+// FlapAtMost matches a run in which the number of replicas of a workload that are asked
+// for turned its direction at most n times.
+func FlapAtMost(workload string, n int) types.GomegaMatcher {
+	return check(assertions.Flaps{Workload: workload, AtMost: n})
+}
+
+// FailWhileScalingAtMost matches a run in which at most these shares of the requests
+// failed while a workload was scaled up and down.
+func FailWhileScalingAtMost(a assertions.ErrorsWhileScaling) types.GomegaMatcher { return check(a) }
+
+// RemoveNoneInUse matches a run in which no instance of a workload was removed by a
+// scale-down while users were sent there.
+func RemoveNoneInUse(workload string) types.GomegaMatcher {
+	return check(assertions.NoScaleDownInUse{Workload: workload})
+}

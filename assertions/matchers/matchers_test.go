@@ -2,6 +2,7 @@ package matchers_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,12 @@ func TestMatchers(t *testing.T) {
 		"HaveNoHerd":                    {matchers.HaveNoHerd(assertions.NoHerd{MaxReconnectsPerSecond: 8}), healed, crowded(herd), placebo, []string{"20 of 8 connections", "are allowed"}, "evidence", "nothing came"},
 		"LoseNoAcknowledgedWrite":       {matchers.LoseNoAcknowledgedWrite(), healed, lossy, placebo, []string{"3 lost of 2400", "0 lost", "o-0001"}, "evidence", "was found"},
 		"BeHealedBy":                    {matchers.BeHealedBy(recovery.ByHealer), healed, missed, placebo, []string{"by revert", "by healer"}, "evidence", "by healer"},
+		"HaveEnoughReplicas":            {matchers.HaveEnoughReplicas(assertions.EnoughReplicas{Workload: "orders", AtLeast: 4, Within: assertions.Duration(2 * time.Second)}), grown(growth{to: 4}), grown(growth{to: 3}), placebo, []string{"3 at most in the 8s of the fault", "4 of orders within 2s", "never 4"}, "evidence", "in time"},
+		"BeScaledBackWithin":            {matchers.BeScaledBackWithin("orders", 3, 2*time.Second), grown(growth{to: 4}), grown(growth{to: 6, stays: true}), placebo, []string{"not in the 4s observed: 6 were asked for", "3 of orders within 2s of the end", "3 are enough"}, "evidence", "stayed so"},
+		"OvershootAtMost":               {matchers.OvershootAtMost("orders", 4, 1), grown(growth{to: 5}), grown(growth{to: 6}), placebo, []string{"6 at most, 2 more (50 %), for 8s", "1 more than the 4 of orders", "5 allowed"}, "evidence", "are allowed"},
+		"FlapAtMost":                    {matchers.FlapAtMost("orders", 1), grown(growth{to: 4}), grown(growth{to: 4, again: true}), placebo, []string{"3 turns: 3, 4, 3, 4, 3", "at most 1 turns of orders", "turned its direction 3 times"}, "evidence", "no more often"},
+		"FailWhileScalingAtMost":        {matchers.FailWhileScalingAtMost(assertions.ErrorsWhileScaling{Workload: "orders", Up: 10}), grown(growth{to: 4, failed: 20}), grown(growth{to: 4, failed: 30}), placebo, []string{"15 %, 30 of 200", "10% while orders is scaled up, 0% down", "10% may"}, "evidence", "no more failed"},
+		"RemoveNoneInUse":               {matchers.RemoveNoneInUse("orders"), grown(growth{to: 4}), grown(growth{to: 4, inUse: true}), placebo, []string{"1 of 1 went, 1 of them in rotation", "out of rotation first", "orders/3 ended while"}, "evidence", "no connection broke"},
 		"BeSteady":                      {matchers.BeSteady(), healed, unready, empty, []string{"success 50 %", "at least 99 %"}, "no whole second", "was steady"},
 		"PassAllChecks":                 {matchers.PassAllChecks(), healed, missed, placebo, []string{"to pass all checks", "measured: fail", "capacityRestored: "}, "evidence", "every check passed"},
 	} {
@@ -108,5 +115,47 @@ func looped(seconds int, ready bool) outcome {
 		b.Instance("orders/1", timeline.InstanceReady)
 	}
 	b.Seconds(3, 200, 0).Fault("1", timeline.FaultReverted, "").Seconds(3, 200, 0).Phase(timeline.PhaseRevert)
+	return outcome{b.End()}
+}
+
+// growth is what becomes of orders in a surge.
+type growth struct {
+	to     int  // instances, of three
+	failed int  // requests of the second in which they start
+	stays  bool // it is not scaled back when the surge is over
+	again  bool // it is scaled up and back once more
+	inUse  bool // what is removed is in rotation
+}
+
+// grown is a run with a surge of eight seconds. What it brings can serve after two, and
+// is removed two seconds after its end.
+func grown(g growth) outcome {
+	b := timelinetest.Begin(timeline.Header{Faults: []timeline.Planned{{ID: "1", Fault: "surge", Target: "traffic:gateway", For: 8 * time.Second}}}).
+		Desired("orders", 3).Seconds(3, 200, 0).
+		Phase(timeline.PhaseInject).Fault("1", timeline.FaultActive, "seen").Phase(timeline.PhaseObserve).
+		Seconds(1, 200, 0).Desired("orders", g.to)
+	become := func(states ...timeline.InstanceState) {
+		for n := 3; n < g.to; n++ {
+			for _, s := range states {
+				b.Instance(fmt.Sprintf("orders/%d", n), s)
+			}
+		}
+	}
+	become(timeline.InstanceOut, timeline.InstanceStarted)
+	b.Seconds(1, 200-g.failed, g.failed)
+	become(timeline.InstanceReady, timeline.InstanceIn)
+	b.Seconds(6, 200, 0).Fault("1", timeline.FaultReverted, "").Seconds(1, 200, 0)
+	if !g.stays {
+		b.Desired("orders", 3)
+		if !g.inUse {
+			become(timeline.InstanceOut)
+		}
+		b.Seconds(1, 200, 0)
+		become(timeline.InstanceExited, timeline.InstanceGone)
+	}
+	if g.again {
+		b.Desired("orders", g.to).Seconds(1, 200, 0).Desired("orders", 3)
+	}
+	b.Seconds(3, 200, 0).Phase(timeline.PhaseRevert)
 	return outcome{b.End()}
 }

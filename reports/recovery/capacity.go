@@ -6,9 +6,12 @@ import (
 	"github.com/rebound-chaos/rebound/reports/timeline"
 )
 
-// capacity follows which instances can serve, as the observer sees it.
+// capacity follows which instances can serve, as the observer sees it. Of a workload
+// that is scaled down meanwhile fewer are all; what it was scaled up by is more than all,
+// and not there for a fault to take.
 type capacity struct {
 	want      []timeline.Workload
+	desired   map[string]int // as was asked for last; not of each workload
 	instances map[string]*instance
 	rotates   map[string]bool // workloads that were seen in rotation
 	full      bool
@@ -51,9 +54,22 @@ func (c *capacity) observe(e timeline.Event) {
 		i.out = true
 	default:
 	}
+	c.count(e.At)
+}
+
+// ask takes how many replicas are asked for from now on.
+func (c *capacity) ask(at time.Duration, r *timeline.Replicas) {
+	if c.desired == nil {
+		c.desired = map[string]int{}
+	}
+	c.desired[r.Workload] = r.Desired
+	c.count(at)
+}
+
+func (c *capacity) count(at time.Duration) {
 	if full := c.all(); full != c.full {
 		c.full = full
-		c.changes = append(c.changes, change{e.At, full})
+		c.changes = append(c.changes, change{at, full})
 	}
 }
 
@@ -69,7 +85,11 @@ func (c *capacity) all() bool {
 		}
 	}
 	for _, w := range c.want {
-		if up[w.Name] < w.Replicas {
+		want := w.Replicas
+		if n, asked := c.desired[w.Name]; asked {
+			want = min(want, n)
+		}
+		if up[w.Name] < want {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rebound-chaos/rebound/reports/timeline"
@@ -26,12 +27,14 @@ type Meter struct {
 	points    []Point
 	capacity  capacity
 	comebacks comebacks
+	down      map[string]bool // workloads that the engine last decided to scale down
 }
 
 // hit is one injected fault.
 type hit struct {
 	id        string
 	workloads []string // of its target; empty: any
+	surge     bool     // it is of traffic: it takes no replica, and asks for more
 	injected  time.Duration
 	full      bool // all replicas were ready when its injection began
 	active    *time.Duration
@@ -47,6 +50,7 @@ type act struct {
 	target string
 	verb   string
 	issued time.Duration
+	down   bool // it scaled down
 	ok     bool
 }
 
@@ -66,8 +70,12 @@ func (m *Meter) Observe(e timeline.Event) {
 	case e.Instance != nil:
 		m.capacity.observe(e)
 		m.comebacks.observe(e, len(m.hits) > 0)
+	case e.Replicas != nil:
+		m.capacity.ask(e.At, e.Replicas)
 	case e.Healing != nil:
 		m.healing(e)
+	case e.Scale != nil:
+		m.scale(e)
 	case e.Stop != nil, e.End != nil:
 		m.stop(e.At)
 	default:
@@ -98,7 +106,10 @@ func (m *Meter) fault(e timeline.Event) {
 	i := slices.IndexFunc(m.hits, func(h *hit) bool { return h.id == e.Fault.ID })
 	if i < 0 {
 		i = len(m.hits)
-		m.hits = append(m.hits, &hit{id: e.Fault.ID, workloads: Workloads(e.Target), injected: e.At, full: m.capacity.full})
+		m.hits = append(m.hits, &hit{
+			id: e.Fault.ID, workloads: Workloads(e.Target), surge: strings.HasPrefix(e.Target, traffic),
+			injected: e.At, full: m.capacity.full,
+		})
 	}
 	h := m.hits[i]
 	switch e.Fault.State {
@@ -120,20 +131,21 @@ func (m *Meter) fault(e timeline.Event) {
 
 func (m *Meter) healing(e timeline.Event) {
 	h := e.Healing
+	down := h.Verb == scaling && m.down[e.Target]
 	switch h.State {
 	case timeline.HealingFinding, timeline.HealingDecision:
 		if h.Finding == "ready" {
 			return // that it is well again is no detection
 		}
 		for _, f := range m.hits {
-			if f.detected == nil && f.about(e.Target) {
+			if f.detected == nil && f.met(e.Target, down) {
 				f.detected = new(e.At)
 			}
 		}
 	case timeline.HealingAct:
-		m.acts = append(m.acts, &act{id: h.Act, target: e.Target, verb: h.Verb, issued: e.At})
+		m.acts = append(m.acts, &act{id: h.Act, target: e.Target, verb: h.Verb, issued: e.At, down: down})
 		for _, f := range m.hits {
-			if f.detected != nil && f.acted == nil && f.about(e.Target) {
+			if f.detected != nil && f.acted == nil && f.met(e.Target, down) {
 				f.acted = new(e.At)
 			}
 		}
@@ -148,6 +160,20 @@ func (m *Meter) healing(e timeline.Event) {
 	}
 }
 
+// scale takes a decision of the engine about replicas. That its metrics ask for more is
+// how it detects a surge, of which it makes no finding.
+func (m *Meter) scale(e timeline.Event) {
+	if m.down == nil {
+		m.down = map[string]bool{}
+	}
+	m.down[e.Scale.Workload] = e.Scale.Desired < e.Scale.Current
+	for _, f := range m.hits {
+		if f.surge && f.detected == nil && e.Scale.Wanted > e.Scale.Current {
+			f.detected = new(e.At)
+		}
+	}
+}
+
 // about tells whether a target belongs to what was hit. An event without a
 // target may be about anything.
 func (h *hit) about(target string) bool {
@@ -156,6 +182,10 @@ func (h *hit) about(target string) bool {
 	}
 	return slices.ContainsFunc(Workloads(target), func(w string) bool { return slices.Contains(h.workloads, w) })
 }
+
+// met tells whether a target belongs to what was hit, and what is done to it does not
+// add to it: to scale down meets no surge.
+func (h *hit) met(target string, down bool) bool { return h.about(target) && (!h.surge || !down) }
 
 func (m *Meter) point(l *timeline.Load) Point {
 	p := Point{

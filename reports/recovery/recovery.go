@@ -34,7 +34,8 @@ type Recovery struct {
 	TTM, TTR *time.Duration
 	// Capacity is from the confirmed fault until all replicas were ready, and in
 	// rotation where there is one, for as long as recovery must hold or to the end
-	// of observation.
+	// of observation. All are those of the start, or those that are asked for where
+	// these are fewer.
 	Capacity *time.Duration
 	// AvailabilityLost is the integral of max(0, 1-Q/Q0) from the confirmed fault
 	// to the end of observation, in seconds of full outage; Q is good answers per

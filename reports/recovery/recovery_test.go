@@ -365,7 +365,7 @@ func TestWorkloads(t *testing.T) {
 	for id, want := range map[string][]string{
 		"orders": {"orders"}, "orders/2": {"orders"}, "store/0:data": {"store"},
 		"orders/2>store/0": {"orders", "store"}, "orders/0>orders/1": {"orders"},
-		"node:a": nil, "zone:a": nil, "": nil,
+		"node:a": nil, "zone:a": nil, "traffic:gateway": nil, "": nil,
 	} {
 		if d := cmp.Diff(want, recovery.Workloads(id)); d != "" {
 			t.Errorf("%q: %s", id, d)

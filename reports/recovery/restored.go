@@ -29,6 +29,9 @@ func (c *comebacks) observe(e timeline.Event, broken bool) {
 	}
 	if !broken {
 		c.known[e.Target] = true
+		if e.Instance.State == timeline.InstanceGone {
+			delete(c.known, e.Target) // one that is made later is another, whatever its number
+		}
 		return
 	}
 	switch e.Instance.State {
@@ -57,6 +60,9 @@ func (c *comebacks) observe(e timeline.Event, broken bool) {
 // nothing, so that what comes back after them comes back by itself.
 var steering = []string{"rotateIn", "rotateOut", "cordon", "uncordon"}
 
+// scaling is the act that asks for more instances, or for fewer.
+const scaling = "scale"
+
 // reported is how much later than what it did an act may be recorded, for the two
 // come over different ways.
 const reported = 250 * time.Millisecond
@@ -67,6 +73,9 @@ const reported = 250 * time.Millisecond
 // platform's. Where none came back, as after a cleaned disk, it is the healer's if
 // any act on what was hit, issued after the injection began and before recovery
 // (give or take the second that recovery is exact to), ended well.
+//
+// A surge takes nothing that could come back: of its comebacks those count that are
+// new, where any are. To scale heals by new instances alone, and only up.
 func (m *Meter) restoredBy(r *Recovery, hits []*hit) RestoredBy {
 	first := hits[0]
 	dipped := r.FullBefore && m.capacity.dipped(first.injected, r.ObservedUntil)
@@ -89,15 +98,9 @@ func (m *Meter) restoredBy(r *Recovery, hits []*hit) RestoredBy {
 
 // restorer is who brought about what was back at a time.
 func (m *Meter) restorer(hits []*hit, by time.Duration) RestoredBy {
-	var back *comeback
-	for _, b := range m.comebacks.since {
-		hit := slices.ContainsFunc(hits, func(h *hit) bool { return h.about(b.target) })
-		if hit && b.ready != nil && *b.ready <= by+second && (back == nil || *b.ready < *back.ready) {
-			back = b
-		}
-	}
+	back := m.firstBack(hits, by, slices.ContainsFunc(hits, func(h *hit) bool { return h.surge }))
 	for _, a := range m.acts {
-		if !a.ok || a.issued > by+second || !slices.ContainsFunc(hits, func(h *hit) bool { return a.issued >= h.injected && h.about(a.target) }) {
+		if !a.ok || a.down || (a.verb == scaling && back == nil) || a.issued > by+second || !slices.ContainsFunc(hits, func(h *hit) bool { return a.issued >= h.injected && h.about(a.target) }) {
 			continue
 		}
 		if back == nil || a.started(back) {
@@ -107,9 +110,25 @@ func (m *Meter) restorer(hits []*hit, by time.Duration) RestoredBy {
 	return ByPlatform
 }
 
+// firstBack is the instance that was ready first of those that came back by a time, or
+// that are new.
+func (m *Meter) firstBack(hits []*hit, by time.Duration, fresh bool) *comeback {
+	var back *comeback
+	for _, b := range m.comebacks.since {
+		hit := slices.ContainsFunc(hits, func(h *hit) bool { return h.about(b.target) })
+		if hit && b.ready != nil && *b.ready <= by+second && (b.fresh || !fresh) && (back == nil || *b.ready < *back.ready) {
+			back = b
+		}
+	}
+	if back == nil && fresh {
+		return m.firstBack(hits, by, false)
+	}
+	return back
+}
+
 // started tells whether the act can have started an instance.
 func (a *act) started(b *comeback) bool {
-	if slices.Contains(steering, a.verb) || a.issued > b.started+reported {
+	if slices.Contains(steering, a.verb) || a.issued > b.started+reported || (a.verb == scaling && !b.fresh) {
 		return false
 	}
 	target := subject(a.target)

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// traffic begins the ID of what users send to a workload.
+const traffic = "traffic:"
+
 // Workloads are the workloads that an ID of the timeline is about: one for a
 // workload ("orders"), an instance ("orders/2") or a volume ("store/0:data"),
 // both ends' for a link ("orders/2>store/0"), and none for a node or a zone,
@@ -13,7 +16,7 @@ func Workloads(id string) []string {
 	if id == "" {
 		return nil
 	}
-	for _, of := range []string{"node:", "zone:", "traffic:"} {
+	for _, of := range []string{"node:", "zone:", traffic} {
 		if strings.HasPrefix(id, of) {
 			return nil
 		}

@@ -131,7 +131,7 @@ func (o *observer) apply(ctx context.Context, d sut.Delta) {
 	}
 }
 
-// desired is called with mu held, as are instance, gone and tell.
+// desired is called with mu held, as are instance, rotated, gone and tell.
 func (o *observer) desired(w sut.Workload) {
 	if n, known := o.asked[w.Name]; known && n == w.Desired {
 		return
@@ -152,6 +152,9 @@ func (o *observer) instance(ctx context.Context, in sut.Instance) {
 		s = &seen{workload: in.Workload, exits: in.Exits, stop: func() {}}
 		o.seen[in.ID] = s
 	}
+	if in.Rotation == sut.No {
+		o.rotated(in, s) // what leaves and then ends comes as one change, too
+	}
 	// Levels, not edges: an exit and the start after it may come as one change.
 	over := in.Exits > s.exits || in.Phase == sut.PhaseExited || (s.running && in.Incarnation != s.incarnation)
 	if s.running && over {
@@ -165,15 +168,20 @@ func (o *observer) instance(ctx context.Context, in sut.Instance) {
 		o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceStarted})
 		o.probe(ctx, in, s)
 	}
-	if in.Rotation != s.rotation {
-		s.rotation = in.Rotation
-		switch in.Rotation {
-		case sut.Yes:
-			o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceIn})
-		case sut.No:
-			o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceOut})
-		case sut.Unknown:
-		}
+	o.rotated(in, s)
+}
+
+func (o *observer) rotated(in sut.Instance, s *seen) {
+	if in.Rotation == s.rotation {
+		return
+	}
+	s.rotation = in.Rotation
+	switch in.Rotation {
+	case sut.Yes:
+		o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceIn})
+	case sut.No:
+		o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceOut})
+	case sut.Unknown:
 	}
 }
 
