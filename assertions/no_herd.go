@@ -18,7 +18,8 @@ import (
 // engine had asked for it before the incarnation ended, from that end,
 // until the instance is ready, ends or is gone. That k instances die of the
 // fault itself is no herd; that k are restarted at once is. Of a replacement the
-// new instance counts, which starts; the old one ends and does not.
+// new instance counts, which starts; the old one ends and does not. One that is started
+// since more replicas are asked for than before is none: no user waits for it to be back.
 //
 // Reconnects (predicate H2): how many connections are opened to one workload
 // within any one second. They are gathered for up to 100 ms, so the window is
@@ -80,6 +81,7 @@ func (a NoHerd) Check() (Check, error) {
 	}
 	return &noHerd{
 		args: a, replicas: map[string]int{}, engineActed: map[string]bool{},
+		more: newcomers{known: map[string]bool{}, asked: map[string]int{}, due: map[string]int{}},
 		starting: map[string]string{}, peak: map[string]int{}, restarts: map[string]int{}, opens: map[string]*opens{},
 		told: map[string]*told{}, started: map[string]time.Duration{},
 		population: population{},
@@ -96,6 +98,7 @@ type noHerd struct {
 	starting    map[string]string // instance to workload
 	peak        map[string]int    // of starting, by workload
 	restarts    map[string]int    // how many in all, by workload
+	more        newcomers
 	last        time.Duration
 
 	opens      map[string]*opens        // by target workload
@@ -120,6 +123,8 @@ func (c *noHerd) Observe(e timeline.Event) {
 		}
 	case e.Healing != nil && e.Healing.State == timeline.HealingAct && e.Healing.Verb == "restart":
 		c.engineActed[e.Target] = true
+	case e.Replicas != nil:
+		c.more.ask(e.Replicas.Workload, e.Replicas.Desired)
 	case e.Instance != nil:
 		c.instance(e.At, e.Target, e.Instance)
 	case e.Connection != nil:
@@ -137,7 +142,7 @@ func (c *noHerd) instance(at time.Duration, id string, i *timeline.Instance) {
 	case timeline.InstanceStarted:
 		c.started[id] = at
 		delete(c.engineActed, id)
-		if c.during.open() {
+		if !c.more.is(id, i.Workload) && c.during.open() {
 			c.starting[id] = i.Workload
 			c.restarts[i.Workload]++
 		}
@@ -147,11 +152,41 @@ func (c *noHerd) instance(at time.Duration, id string, i *timeline.Instance) {
 			c.starting[id] = i.Workload
 		}
 		delete(c.engineActed, id)
-	case timeline.InstanceReady, timeline.InstanceGone:
+	case timeline.InstanceReady:
 		delete(c.starting, id)
+	case timeline.InstanceGone:
+		delete(c.starting, id)
+		delete(c.more.known, id)
 	case timeline.InstanceUnready, timeline.InstanceIn, timeline.InstanceOut:
 	default:
 	}
+}
+
+// newcomers are the instances that are due since more replicas are asked for.
+type newcomers struct {
+	known map[string]bool // instances that are there
+	asked map[string]int  // replicas, by workload
+	due   map[string]int  // how many are still to come, by workload
+}
+
+func (n *newcomers) ask(workload string, replicas int) {
+	if before, known := n.asked[workload]; known {
+		n.due[workload] = max(0, n.due[workload]+replicas-before)
+	}
+	n.asked[workload] = replicas
+}
+
+// is tells whether what starts is one of them.
+func (n *newcomers) is(id, workload string) bool {
+	if n.known[id] {
+		return false
+	}
+	n.known[id] = true
+	if n.due[workload] == 0 {
+		return false
+	}
+	n.due[workload]--
+	return true
 }
 
 func (c *noHerd) count() {

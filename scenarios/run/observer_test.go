@@ -93,7 +93,7 @@ func TestObserver(t *testing.T) {
 		}
 		want := []string{
 			"started a", "in a", "ready a", "unready a",
-			"exited a", "started b", "out b", "ready b", "exited b", "gone b",
+			"out a", "exited a", "started b", "ready b", "exited b", "gone b",
 		}
 		if diff := cmp.Diff(want, states(rec.all())); diff != "" {
 			t.Error(diff)
