@@ -31,6 +31,7 @@ func Cases() []Case {
 		{"drain", "drain", ""},
 		{"node-freeze", "node-freeze", ""},
 		{"node-stop", "node-stop", ""},
+		{"rollout", "rollout", ""},
 		{"stall", "stall", ""},
 	}
 }

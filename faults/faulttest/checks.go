@@ -49,6 +49,9 @@ func wholeLife(ctx context.Context, b bench) error {
 			return fmt.Errorf("revert, call %d: %w", n+1, err)
 		}
 	}
+	if b.stays() {
+		return errors.Join(cameToAnEnd(ctx, b, i), b.leftNothing())
+	}
 	if !e.Gone {
 		switch e, err := i.Active(ctx); {
 		case err != nil:
@@ -63,6 +66,21 @@ func wholeLife(ctx context.Context, b bench) error {
 		}
 	}
 	return b.leftNothing()
+}
+
+// cameToAnEnd: what stays has been waited for, and is over.
+func cameToAnEnd(ctx context.Context, b bench, i faults.Injection) error {
+	e, err := i.Active(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for evidence after the revert: %w", err)
+	case !e.Observed || !e.Gone || e.Proof == "":
+		return fmt.Errorf("after the revert it has not come to its end: %+v", e)
+	}
+	if err := b.looks(ctx, true); err != nil {
+		return fmt.Errorf("after the revert: %w", err)
+	}
+	return b.settled(ctx)
 }
 
 // lasts: what is there for a moment only is no fault that is held.
@@ -92,8 +110,11 @@ func lasts(ctx context.Context, b bench, i faults.Injection) error {
 }
 
 func targetGone(ctx context.Context, b bench) error {
-	if b.target.ID.Kind() == sut.KindNode {
+	switch b.target.ID.Kind() { //nolint:exhaustive // the rest goes with a process
+	case sut.KindNode:
 		return nil // a node that is taken away for good does not come back for the next check
+	case sut.KindWorkload:
+		return nil // it goes with the system alone
 	}
 	i, err := b.inject(ctx)
 	if err != nil {
