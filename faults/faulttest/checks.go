@@ -68,21 +68,6 @@ func wholeLife(ctx context.Context, b bench) error {
 	return b.leftNothing()
 }
 
-// cameToAnEnd: what stays has been waited for, and is over.
-func cameToAnEnd(ctx context.Context, b bench, i faults.Injection) error {
-	e, err := i.Active(ctx)
-	switch {
-	case err != nil:
-		return fmt.Errorf("look for evidence after the revert: %w", err)
-	case !e.Observed || !e.Gone || e.Proof == "":
-		return fmt.Errorf("after the revert it has not come to its end: %+v", e)
-	}
-	if err := b.looks(ctx, true); err != nil {
-		return fmt.Errorf("after the revert: %w", err)
-	}
-	return b.settled(ctx)
-}
-
 // lasts: what is there for a moment only is no fault that is held.
 func lasts(ctx context.Context, b bench, i faults.Injection) error {
 	t := time.NewTimer(500 * time.Millisecond)

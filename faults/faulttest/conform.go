@@ -225,42 +225,6 @@ func (b bench) inject(ctx context.Context) (faults.Injection, error) {
 // idle: the fault harms nothing, and so can never be seen.
 func (b bench) idle() bool { return b.def.Needs == "" }
 
-// stays: what the fault does to a workload is no damage, and reverting waits for its end
-// and undoes nothing.
-func (b bench) stays() bool { return b.def.Of == sut.KindWorkload }
-
-// settled waits until a workload has as many running instances as are asked for, and none
-// besides.
-func (b bench) settled(ctx context.Context) error {
-	name := string(b.target.ID)
-	return eventually(ctx, b.wait, func() error {
-		var all sut.Delta
-		seen := errors.New("seen")
-		if err := b.rig.System.Watch(ctx, func(d sut.Delta) error { all = d; return seen }); !errors.Is(err, seen) {
-			return fmt.Errorf("watch the system: %w", err)
-		}
-		var want, there, running int
-		for _, w := range all.Workloads {
-			if w.Name == name {
-				want = w.Desired
-			}
-		}
-		for _, in := range all.Instances {
-			if in.Workload != name {
-				continue
-			}
-			there++
-			if in.Phase == sut.PhaseRunning {
-				running++
-			}
-		}
-		if want == 0 || there != want || running != want {
-			return fmt.Errorf("%d of %d instances of %s run, and %d are asked for", running, there, name, want)
-		}
-		return nil
-	})
-}
-
 // confirmed waits for evidence, and has the platform's own eye confirm it.
 func (b bench) confirmed(ctx context.Context, i faults.Injection) (faults.Evidence, error) {
 	var e faults.Evidence

@@ -94,6 +94,16 @@ func (p *podded) settled(ctx context.Context) error {
 	return err
 }
 
+// eye is look, and knows which pods jobs had before.
+func (p *podded) eye(jobs map[types.UID]*corev1.Pod) func(context.Context, string, sut.Target) (bool, string, error) {
+	return func(ctx context.Context, fault string, t sut.Target) (bool, string, error) {
+		if fault == "rollout" {
+			return p.rolledOut(ctx, jobs)
+		}
+		return p.look(ctx, fault, t)
+	}
+}
+
 // rolledOut: a pod of jobs runs that was not there before.
 func (p *podded) rolledOut(ctx context.Context, before map[types.UID]*corev1.Pod) (bool, string, error) {
 	now, err := p.jobs(ctx)

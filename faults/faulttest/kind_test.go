@@ -180,13 +180,7 @@ func (p *podded) rig(t *testing.T) faulttest.Rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	look := func(ctx context.Context, fault string, t sut.Target) (bool, string, error) {
-		if fault == "rollout" {
-			return p.rolledOut(ctx, before)
-		}
-		return p.look(ctx, fault, t)
-	}
-	r := faulttest.Rig{System: p.system, Targets: map[sut.Kind]sut.ID{sut.KindNode: sut.NodeID(on)}, Look: look, Residue: p.residue}
+	r := faulttest.Rig{System: p.system, Targets: map[sut.Kind]sut.ID{sut.KindNode: sut.NodeID(on)}, Look: p.eye(before), Residue: p.residue}
 	maps.Copy(r.Targets, targets)
 	return r
 }
