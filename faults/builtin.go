@@ -55,6 +55,11 @@ func Builtin() []Definition {
 			New: decode[PodKill], Args: PodKill{},
 		},
 		{
+			Name: "rollout", Summary: "Replaces every instance of a workload by a new one, a few at a time, as a release does.",
+			Of: sut.KindWorkload, Needs: harm.CanRollOut, ConfirmWithin: rolloutBegins, RevertWithin: rolloutEnds,
+			New: decode[Rollout], Args: Rollout{},
+		},
+		{
 			Name: "stall", Summary: "Makes an instance begin its answers and never end them, by an endpoint of its own.",
 			Of: sut.KindInstance, EndsWithIncarnation: true, Needs: sut.CanDial, New: decode[Stall], Args: Stall{},
 		},

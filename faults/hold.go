@@ -52,7 +52,7 @@ func (in *Injector) keep(ctx context.Context, it *item) {
 func (in *Injector) acts(it *item) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return it.state == Active
+	return it.state == Active && !it.over
 }
 
 func (in *Injector) renew(ctx context.Context, it *item) {
@@ -88,6 +88,9 @@ func (in *Injector) follow(ctx context.Context, it *item) bool {
 func (in *Injector) inspect(ctx context.Context, it *item) bool {
 	e, err := in.look(ctx, it)
 	switch {
+	case err == nil && e.Observed && e.Gone:
+		in.finish(it) // it came to its end by itself, as a rollout does: nothing is left to revert
+		return false
 	case err != nil || e.Observed:
 		return true
 	case e.Gone:

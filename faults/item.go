@@ -29,7 +29,7 @@ type item struct {
 	order     int       // the n-th that was injected
 	claimed   sut.ID    // what it has, or had, to itself
 	decided   bool      // it was active, unseen or failed
-	over      bool      // a kill is over with its evidence: nothing is left to revert
+	over      bool      // it is over with its evidence, as a kill is: nothing is left to revert
 }
 
 // ended is called with Injector.mu held.
@@ -185,8 +185,8 @@ func (in *Injector) confirm(ctx context.Context, it *item) Evidence {
 		if err != nil {
 			e.Proof = err.Error()
 		}
-		if e.Gone && it.def.EndsWithIncarnation {
-			return e
+		if e.Gone && (it.def.EndsWithIncarnation || it.def.Of == sut.KindWorkload) {
+			return e // no effect will come of it any more
 		}
 		timer := time.NewTimer(pause)
 		select {

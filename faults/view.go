@@ -12,11 +12,12 @@ type view struct {
 	seen      bool // the first Delta has come; guarded by mu
 	instances map[sut.ID]sut.Instance
 	nodes     map[sut.ID]sut.Node
-	changed   chan struct{} // closed and replaced by every Delta; guarded by mu
+	workloads map[sut.ID]bool // those that there are
+	changed   chan struct{}   // closed and replaced by every Delta; guarded by mu
 }
 
 func newView() *view {
-	return &view{instances: map[sut.ID]sut.Instance{}, nodes: map[sut.ID]sut.Node{}, changed: make(chan struct{})}
+	return &view{instances: map[sut.ID]sut.Instance{}, nodes: map[sut.ID]sut.Node{}, workloads: map[sut.ID]bool{}, changed: make(chan struct{})}
 }
 
 func (v *view) apply(d sut.Delta) error {
@@ -25,6 +26,7 @@ func (v *view) apply(d sut.Delta) error {
 	if d.Reset {
 		clear(v.instances)
 		clear(v.nodes)
+		clear(v.workloads)
 	}
 	for _, in := range d.Instances {
 		v.instances[in.ID] = in
@@ -32,9 +34,13 @@ func (v *view) apply(d sut.Delta) error {
 	for _, n := range d.Nodes {
 		v.nodes[n.ID] = n
 	}
+	for _, w := range d.Workloads {
+		v.workloads[sut.ID(w.Name)] = true
+	}
 	for _, id := range d.Gone {
 		delete(v.instances, id)
 		delete(v.nodes, id)
+		delete(v.workloads, id)
 	}
 	v.seen = true
 	close(v.changed)
@@ -69,10 +75,14 @@ func (v *view) life(id sut.ID) (l life, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	l = life{target: sut.Target{ID: id}, exists: true, running: true}
-	if id.Kind() == sut.KindNode {
-		// It has no incarnation; whether it runs is for the fault's own evidence.
+	// What has no incarnation has one life; whether it runs is for the fault's own evidence.
+	switch id.Kind() { //nolint:exhaustive // the rest is, or is of, instances
+	case sut.KindNode:
 		_, l.exists = v.nodes[id]
 		l.key = string(id)
+		return l, v.seen
+	case sut.KindWorkload:
+		l.exists, l.key = v.workloads[id], string(id)
 		return l, v.seen
 	}
 	from, to := id.Instance(), sut.ID("")

@@ -31,7 +31,10 @@ func Cases() []Case {
 		{"drain", "drain", ""},
 		{"node-freeze", "node-freeze", ""},
 		{"node-stop", "node-stop", ""},
+		{"rollout", "rollout", ""},
 		{"stall", "stall", ""},
+		{"surge", "surge", ""},
+		{"surge to a part", "surge", `{"factor":0.25}`},
 	}
 }
 

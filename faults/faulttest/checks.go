@@ -49,6 +49,9 @@ func wholeLife(ctx context.Context, b bench) error {
 			return fmt.Errorf("revert, call %d: %w", n+1, err)
 		}
 	}
+	if b.stays() {
+		return errors.Join(cameToAnEnd(ctx, b, i), b.leftNothing())
+	}
 	if !e.Gone {
 		switch e, err := i.Active(ctx); {
 		case err != nil:
@@ -92,8 +95,11 @@ func lasts(ctx context.Context, b bench, i faults.Injection) error {
 }
 
 func targetGone(ctx context.Context, b bench) error {
-	if b.target.ID.Kind() == sut.KindNode {
+	switch b.target.ID.Kind() { //nolint:exhaustive // the rest goes with a process
+	case sut.KindNode:
 		return nil // a node that is taken away for good does not come back for the next check
+	case sut.KindWorkload, sut.KindTraffic:
+		return nil // they go with the system alone
 	}
 	i, err := b.inject(ctx)
 	if err != nil {

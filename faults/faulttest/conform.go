@@ -158,11 +158,19 @@ func Skip(tb testing.TB, platform string, missing *sut.Missing) {
 func present(ctx context.Context, s sut.System, id sut.ID) (sut.Target, error) {
 	found := errors.New("found")
 	t := sut.Target{ID: id}
+	if id.Kind() == sut.KindTraffic {
+		return t, nil // it is the harness's own
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := s.Watch(ctx, func(d sut.Delta) error {
 		for _, n := range d.Nodes {
 			if n.ID == id {
+				return found
+			}
+		}
+		for _, w := range d.Workloads {
+			if sut.ID(w.Name) == id {
 				return found
 			}
 		}

@@ -142,3 +142,78 @@ func TestConformFindsLiars(t *testing.T) {
 		})
 	}
 }
+
+// dawdler is a rollout whose revert waits for nothing.
+type dawdler struct{ faults.Rollout }
+
+func (d dawdler) Inject(ctx context.Context, env faults.Env) (faults.Injection, error) {
+	i, err := d.Rollout.Inject(ctx, env)
+	return hasty{i}, err
+}
+
+type hasty struct{ faults.Injection }
+
+func (hasty) Revert(context.Context) error { return nil }
+
+// boaster is a rollout that says that it is over before it is.
+type boaster struct{ faults.Rollout }
+
+func (b boaster) Inject(ctx context.Context, env faults.Env) (faults.Injection, error) {
+	i, err := b.Rollout.Inject(ctx, env)
+	return early{hasty{i}}, err
+}
+
+type early struct{ hasty }
+
+func (e early) Active(context.Context) (faults.Evidence, error) {
+	return faults.Evidence{Observed: true, Gone: true, Proof: "all is new"}, nil
+}
+
+// TestConformFindsRolloutsThatGoOn: what is not undone must be at its end after the revert.
+func TestConformFindsRolloutsThatGoOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault faults.Fault
+		fail  string // a call of the memory that fails
+		want  string
+	}{
+		"honest":                   {fault: faults.Rollout{}},
+		"does not wait":            {fault: dawdler{}, want: "it has not come to its end"},
+		"says so before":           {fault: boaster{}, want: "and 4 are asked for"},
+		"cannot wait":              {fault: faults.Rollout{}, fail: "release", want: "revert, call 1"},
+		"cannot be looked at":      {fault: faults.Rollout{}, fail: "observe", want: "look for evidence"},
+		"does nothing of the kind": {fault: quiet{}, want: "is there: false, want true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := NewMemory([]sut.ID{"jobs/0", "jobs/1", "jobs/2", "jobs/3"})
+			m.Fail = func(call string) error {
+				if call == c.fail {
+					return errors.New("not today")
+				}
+				return nil
+			}
+			m.Exit("jobs/3")
+			b := bench{
+				def: faults.Definition{
+					Name: "rollout", Of: sut.KindWorkload, Needs: harm.CanRollOut,
+					New: func(json.RawMessage) (faults.Fault, error) { return c.fault, nil },
+				},
+				rig: Rig{System: m, Look: func(_ context.Context, fault string, t sut.Target) (bool, string, error) {
+					return m.IsBroken(fault, t), "memory", nil
+				}, Residue: m.Broken},
+				undo: m.Undo, lease: NewLease(0), target: sut.Target{ID: "jobs"}, wait: 300 * time.Millisecond,
+			}
+			err := wholeLife(t.Context(), b)
+			switch {
+			case c.want == "" && err != nil:
+				t.Errorf("an honest fault was refused: %v", err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// quiet says that it rolls out, and does nothing.
+type quiet struct{}
+
+func (quiet) Inject(context.Context, faults.Env) (faults.Injection, error) { return early{}, nil }

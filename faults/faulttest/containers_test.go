@@ -34,7 +34,7 @@ func TestContainers(t *testing.T) {
 	b := startContainers(t)
 	faulttest.ConformAll(t, faulttest.Platform{
 		Name: "containers", Undo: run.Undo, Start: b.rig, Crash: b.crash,
-		Lacks: []sut.Capability{harm.CanDelete, harm.CanStopNode, harm.CanFreezeNode, harm.CanDrain},
+		Lacks: []sut.Capability{harm.CanDelete, harm.CanStopNode, harm.CanFreezeNode, harm.CanDrain, harm.CanSurge},
 	})
 }
 
@@ -85,9 +85,36 @@ func (b *boxed) rig(t *testing.T) faulttest.Rig {
 	if err := eventually(t.Context(), 20*time.Second, b.renew); err != nil {
 		t.Fatal(err)
 	}
-	return faulttest.Rig{System: b.system, Targets: targets, Look: b.look, Residue: func() []string {
+	before, err := b.jobs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(ctx context.Context, fault string, t sut.Target) (bool, string, error) {
+		if fault != "rollout" {
+			return b.look(ctx, fault, t)
+		}
+		now, err := b.jobs(ctx)
+		now = slices.DeleteFunc(now, func(id string) bool { return slices.Contains(before, id) })
+		return len(now) > 0, fmt.Sprintf("new containers of jobs: %v", now), err
+	}
+	return faulttest.Rig{System: b.system, Targets: targets, Look: look, Residue: func() []string {
 		return scraps(b.run, processesOf(b.run)...)
 	}}
+}
+
+// jobs are the containers of jobs that run, as the engine tells.
+func (b *boxed) jobs(ctx context.Context) ([]string, error) {
+	list, err := b.engine.ContainerList(ctx, client.ContainerListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, c := range list.Items {
+		if slices.ContainsFunc(c.Names, func(n string) bool { return strings.HasPrefix(n, "/rebound-"+b.run+"-jobs-") }) {
+			out = append(out, c.ID)
+		}
+	}
+	return out, nil
 }
 
 // renew starts the containers that have ended. Its error says what does not serve yet.
@@ -97,6 +124,9 @@ func (b *boxed) renew(ctx context.Context) error {
 		return err
 	}
 	for _, w := range inContainers().Spec.Workloads {
+		if w.Name == "jobs" {
+			continue // they are replaced, and nobody ends them
+		}
 		id := sut.InstanceID(w.Name, 0)
 		name := "rebound-" + b.run + "-" + w.Name + "-0"
 		if _, err := b.engine.ContainerStart(ctx, name, client.ContainerStartOptions{}); err != nil { // of one that runs it changes nothing

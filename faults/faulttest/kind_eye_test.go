@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/moby/moby/client"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -64,6 +65,55 @@ func (p *podded) look(ctx context.Context, fault string, t sut.Target) (bool, st
 		return hearsFrom(ctx, s.pid, "127.0.0.1:"+port)
 	}
 	return s.look(ctx, fault)
+}
+
+// jobs are the pods of the Deployment, by uid.
+func (p *podded) jobs(ctx context.Context) (map[types.UID]*corev1.Pod, error) {
+	list, err := p.api.CoreV1().Pods(p.namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=jobs"})
+	if err != nil {
+		return nil, err
+	}
+	out := map[types.UID]*corev1.Pod{}
+	for i := range list.Items {
+		out[list.Items[i].UID] = &list.Items[i]
+	}
+	return out, nil
+}
+
+// settled: no rollout of jobs is under way, not even one of a harness that was killed.
+func (p *podded) settled(ctx context.Context) error {
+	d, err := p.api.AppsV1().Deployments(p.namespace).Get(ctx, "jobs", metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	pods, err := p.jobs(ctx)
+	st := d.Status
+	if want := *d.Spec.Replicas; err == nil && (st.ObservedGeneration < d.Generation || st.UpdatedReplicas != want || st.ReadyReplicas != want || len(pods) != int(want)) {
+		err = fmt.Errorf("jobs is being rolled out: %d pods, %+v", len(pods), st)
+	}
+	return err
+}
+
+// eye is look, and knows which pods jobs had before.
+func (p *podded) eye(jobs map[types.UID]*corev1.Pod) func(context.Context, string, sut.Target) (bool, string, error) {
+	return func(ctx context.Context, fault string, t sut.Target) (bool, string, error) {
+		if fault == "rollout" {
+			return p.rolledOut(ctx, jobs)
+		}
+		return p.look(ctx, fault, t)
+	}
+}
+
+// rolledOut: a pod of jobs runs that was not there before.
+func (p *podded) rolledOut(ctx context.Context, before map[types.UID]*corev1.Pod) (bool, string, error) {
+	now, err := p.jobs(ctx)
+	var fresh []string
+	for uid, pod := range now {
+		if before[uid] == nil && pod.Status.Phase == corev1.PodRunning {
+			fresh = append(fresh, pod.Name)
+		}
+	}
+	return len(fresh) > 0, fmt.Sprintf("new pods of jobs: %v", fresh), err
 }
 
 // drained: no new pod may come to the node, and none of ours is left.

@@ -60,7 +60,7 @@ func conformKind(t *testing.T, nodes bool) {
 		}
 		t.Run(c.Name, func(t *testing.T) {
 			faulttest.Conform(t, def, json.RawMessage(c.Args), faulttest.Platform{
-				Name: "kind", Undo: run.Undo, Start: p.rig, Crash: p.crash, Within: 30 * time.Second,
+				Name: "kind", Lacks: []sut.Capability{harm.CanSurge}, Undo: run.Undo, Start: p.rig, Crash: p.crash, Within: 30 * time.Second,
 			})
 		})
 	}
@@ -176,7 +176,11 @@ func (p *podded) rig(t *testing.T) faulttest.Rig {
 	if err := eventually(t.Context(), 2*time.Minute, func(ctx context.Context) (err error) { on, err = p.renew(ctx); return err }); err != nil {
 		t.Fatal(err)
 	}
-	r := faulttest.Rig{System: p.system, Targets: map[sut.Kind]sut.ID{sut.KindNode: sut.NodeID(on)}, Look: p.look, Residue: p.residue}
+	before, err := p.jobs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := faulttest.Rig{System: p.system, Targets: map[sut.Kind]sut.ID{sut.KindNode: sut.NodeID(on)}, Look: p.eye(before), Residue: p.residue}
 	maps.Copy(r.Targets, targets)
 	return r
 }
@@ -216,6 +220,9 @@ func (p *podded) renew(ctx context.Context) (on string, err error) {
 			return "", fmt.Errorf("the system tells that %s is %s, and ready: %s", in.Target, in.Phase, in.Ready)
 		}
 		on = pod.Spec.NodeName
+	}
+	if err := p.settled(ctx); err != nil {
+		return "", err
 	}
 	node, err := p.api.CoreV1().Nodes().Get(ctx, on, metav1.GetOptions{})
 	if err != nil {
@@ -276,8 +283,8 @@ func (p *podded) crash(t *testing.T, fault string, args json.RawMessage, n int) 
 	}
 	return d.play(t, func(ctx context.Context) []string {
 		left := append(p.residue(), host.Residue(d.Run)...)
-		if def.Of == sut.KindInstance && fault != "hang" && fault != "stall" {
-			return left // who was ended stays so
+		if def.Of == sut.KindWorkload || def.Of == sut.KindInstance && fault != "hang" && fault != "stall" {
+			return left // who was ended stays so, and a controller goes on by itself
 		}
 		there, seen, err := p.look(ctx, fault, target)
 		if there || err != nil {

@@ -102,13 +102,15 @@ func pair() *manifest.System {
 			Entry: manifest.Entry{Workload: "orders", Port: "http"},
 			Workloads: []manifest.Workload{
 				{Name: "orders", Command: []string{"${rebound}", "_serve"}, Ports: ports, Links: []string{"store"}},
+				// Nobody opens connections to them, and so they can be replaced everywhere.
+				{Name: "jobs", Replicas: 2, Command: []string{"${rebound}", "_serve"}, Ports: ports},
 				{Name: "store", Command: []string{"${rebound}", "_serve"}, Ports: ports, Volumes: []manifest.Volume{{Name: "data", Size: 4 << 20}}},
 			},
 		},
 	}
 }
 
-var targets = map[sut.Kind]sut.ID{sut.KindInstance: "orders/0", sut.KindLink: "orders/0>store/0", sut.KindVolume: "store/0:data"}
+var targets = map[sut.Kind]sut.ID{sut.KindInstance: "orders/0", sut.KindLink: "orders/0>store/0", sut.KindVolume: "store/0:data", sut.KindWorkload: "jobs"}
 
 var runs int
 

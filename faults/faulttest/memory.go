@@ -17,7 +17,7 @@ import (
 // concurrent use; its fields are set before it is used.
 type Memory struct {
 	// Fail is asked before every call of a verb, by name: kill, delete, pause, dial, fill,
-	// cut, stop node, freeze node, drain, observe, release. Its error is the call's, and nothing happens then. nil: none fails.
+	// cut, stop node, freeze node, drain, roll out, observe, release. Its error is the call's, and nothing happens then. nil: none fails.
 	Fail func(call string) error
 	// ForgetCuts: a restart of either end mends a link, as where a cut lives in
 	// the process's own network namespace.
@@ -26,7 +26,11 @@ type Memory struct {
 	mu        sync.Mutex
 	instances map[sut.ID]sut.Instance
 	volumes   []sut.Volume
-	nodes     []sut.Node // sorted by ID
+	nodes     []sut.Node          // sorted by ID
+	first     map[sut.ID]bool     // the instances that it was made with
+	desired   map[string]int      // replicas, by workload
+	ordinals  map[string]int      // the next, by workload
+	rolling   map[sut.ID][]sut.ID // the instances that a rollout has yet to replace, by workload; guarded by mu
 	lives     int
 	broken    map[string]bool      // what is broken now; guarded by mu
 	until     map[string]time.Time // when what ends by itself does; guarded by mu
@@ -38,9 +42,14 @@ var _ sut.System = (*Memory)(nil)
 
 // NewMemory makes a system of running instances and their volumes.
 func NewMemory(instances []sut.ID, volumes ...sut.ID) *Memory {
-	m := &Memory{instances: map[sut.ID]sut.Instance{}, broken: map[string]bool{}, until: map[string]time.Time{}, news: make(chan struct{})}
+	m := &Memory{
+		first: map[sut.ID]bool{}, desired: map[string]int{}, ordinals: map[string]int{}, rolling: map[sut.ID][]sut.ID{},
+		instances: map[sut.ID]sut.Instance{}, broken: map[string]bool{}, until: map[string]time.Time{}, news: make(chan struct{}),
+	}
 	for _, id := range instances {
-		m.instances[id] = m.born(id)
+		m.instances[id], m.first[id] = m.born(id), true
+		m.desired[id.Workload()]++
+		m.ordinals[id.Workload()]++
 	}
 	for _, id := range volumes {
 		m.volumes = append(m.volumes, sut.Volume{ID: id, Size: 1 << 20})
@@ -75,6 +84,9 @@ func (m *Memory) Snapshot() sut.Delta {
 	d := sut.Delta{Reset: true, Rev: uint64(len(m.changes)) + 1, Volumes: slices.Clone(m.volumes), Nodes: slices.Clone(m.nodes)}
 	for _, id := range slices.Sorted(maps.Keys(m.instances)) {
 		d.Instances = append(d.Instances, m.instances[id])
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.desired)) {
+		d.Workloads = append(d.Workloads, sut.Workload{Name: name, Desired: m.desired[name]})
 	}
 	return d
 }
@@ -203,12 +215,21 @@ func (m *Memory) Broken() []string {
 }
 
 // IsBroken tells whether a fault of that name acts on a target: of an instance
-// the very incarnation; killed and deleted is what no longer runs.
+// the very incarnation; killed and deleted is what no longer runs, rolled out what has
+// an instance that it did not have at first.
 func (m *Memory) IsBroken(fault string, t sut.Target) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if fault == "kill" || fault == "crash-loop" || fault == "pod-kill" {
 		return !m.alive(t)
+	}
+	if fault == "rollout" {
+		for id := range m.instances {
+			if sut.ID(id.Workload()) == t.ID && !m.first[id] {
+				return true
+			}
+		}
+		return false
 	}
 	what := m.name(fault, t)
 	return m.broken[what] || m.broken[what+" there"] || m.broken[what+" back"]

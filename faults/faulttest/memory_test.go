@@ -16,7 +16,7 @@ func TestMemory(t *testing.T) {
 	faulttest.ConformAll(t, faulttest.Platform{
 		Name: "memory",
 		Start: func(*testing.T) faulttest.Rig {
-			m = faulttest.NewMemory([]sut.ID{"orders/0", "store/0"}, "store/0:data")
+			m = faulttest.NewMemory([]sut.ID{"orders/0", "store/0", "jobs/0", "jobs/1"}, "store/0:data")
 			m.Node("a", "", "orders/0")
 			return rig(m)
 		},
@@ -38,6 +38,7 @@ func rig(m *faulttest.Memory) faulttest.Rig {
 		System: m,
 		Targets: map[sut.Kind]sut.ID{
 			sut.KindInstance: "orders/0", sut.KindLink: "orders/0>store/0", sut.KindVolume: "store/0:data", sut.KindNode: "node:a",
+			sut.KindWorkload: "jobs",
 		},
 		Look: func(_ context.Context, fault string, t sut.Target) (bool, string, error) {
 			return m.IsBroken(fault, t), "memory", nil

@@ -29,6 +29,8 @@ func (m *Memory) Offer(c sut.Capability, t sut.Target) (any, error) {
 		c == harm.CanFill && kind == sut.KindVolume,
 		c == harm.CanCut && kind == sut.KindLink:
 		return memoryVerbs{m}, nil
+	case c == harm.CanRollOut && kind == sut.KindWorkload:
+		return memoryRoller{m}, nil
 	case kind != sut.KindNode || c != harm.CanStopNode && c != harm.CanFreezeNode && c != harm.CanDrain:
 		return nil, &sut.Missing{Capability: c, Target: t.ID, Reason: "memory has no such verb"}
 	case t.ID.Part() == Control:

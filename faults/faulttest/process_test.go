@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func TestProcess(t *testing.T) {
 	}
 	faulttest.ConformAll(t, faulttest.Platform{
 		Name: "process", Undo: host.Undo, Start: startProcess, Crash: crashProcess,
-		Lacks: []sut.Capability{harm.CanDelete, harm.CanStopNode, harm.CanFreezeNode, harm.CanDrain},
+		Lacks: []sut.Capability{harm.CanDelete, harm.CanStopNode, harm.CanFreezeNode, harm.CanDrain, harm.CanSurge},
 	})
 }
 
@@ -48,7 +49,13 @@ func startProcess(t *testing.T) faulttest.Rig {
 	if err := serving(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	return faulttest.Rig{System: s, Targets: targets, Look: lookAtProcess, Residue: func() []string { return scraps(run, processesOf(run)...) }}
+	look := func(ctx context.Context, fault string, t sut.Target) (bool, string, error) {
+		if fault == "rollout" {
+			return lookForNew(run, string(t.ID))
+		}
+		return lookAtProcess(ctx, fault, t)
+	}
+	return faulttest.Rig{System: s, Targets: targets, Look: look, Residue: func() []string { return scraps(run, processesOf(run)...) }}
 }
 
 // serving waits until every instance answers: one that has not begun to listen
@@ -89,6 +96,19 @@ func lookAtProcess(ctx context.Context, fault string, t sut.Target) (bool, strin
 		s.pid = ""
 	}
 	return s.look(ctx, fault)
+}
+
+// lookForNew looks for processes of a workload that the system was not started with.
+func lookForNew(run, workload string) (bool, string, error) {
+	w, _ := pair().WorkloadNamed(workload)
+	var fresh []string
+	for _, pid := range processesOf(run) {
+		of, n, _ := strings.Cut(environ(pid, "REBOUND_INSTANCE"), "/")
+		if i, err := strconv.Atoi(n); err == nil && of == workload && i >= w.Replicas {
+			fresh = append(fresh, pid)
+		}
+	}
+	return len(fresh) > 0, fmt.Sprintf("new processes: %v", fresh), nil
 }
 
 // processesOf are the processes whose environment bears the name of a run.

@@ -77,8 +77,24 @@ func (s surging) over() time.Duration {
 	return min(max(time.Second, time.Duration(some*float64(time.Second)/(s.rate*min(s.factor, 1)))), 5*time.Second)
 }
 
-// Release implements [harm.Hold].
-func (s surging) Release(context.Context) error { return s.traffic.Set(1) }
+// Release implements [harm.Hold]: it waits until as much is sent as without it.
+func (s surging) Release(ctx context.Context) error {
+	if err := s.traffic.Set(1); err != nil {
+		return err
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if e, err := s.Observe(ctx); err != nil || !e.Observed {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until the load is as it was: %w", ctx.Err())
+		}
+	}
+}
 
 // peak is the largest factor of a schedule's surges.
 func peak(plan faults.Schedule) float64 {

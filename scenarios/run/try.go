@@ -11,16 +11,19 @@ import (
 	"github.com/rebound-chaos/rebound/faults"
 	"github.com/rebound-chaos/rebound/fixtures/cluster"
 	"github.com/rebound-chaos/rebound/fixtures/host"
+	"github.com/rebound-chaos/rebound/fixtures/load"
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/reports/timeline"
 )
 
-// Try injects one fault into a system without load or healing, holds it, and
+// Try injects one fault into a system without healing, and without more load than the
+// fault is about, holds it, and
 // reverts it: to see that it acts here, and that it leaves nothing.
 type Try struct {
-	// Spec is the fault. A target that is empty is filled in from the system: the
-	// first workload that is rotated, its first link, the first volume there is.
+	// Spec is the fault. A target that is empty is filled in from the system: of
+	// traffic where users come in, else the first workload that is rotated, its first
+	// link, the first volume there is.
 	Spec faults.Spec
 	// System is what is started for it, and ended.
 	System *manifest.System
@@ -96,12 +99,16 @@ func (s *session) try(ctx context.Context, t Try, tried *Tried) error {
 	if err := s.startSystem(ctx); err != nil {
 		return err
 	}
-	if err := faults.Lacking(ctx, s.sys, s.plan); err != nil {
+	sys := sut.System(s.sys)
+	if s.plan.Items[0].Target.Kind() == sut.KindTraffic {
+		sys = s.tryLoad(ctx)
+	}
+	if err := faults.Lacking(ctx, sys, s.plan); err != nil {
 		return err
 	}
 	active := 0
 	in := &faults.Injector{
-		System: s.sys, Schedule: s.plan, Lease: s.guardian, ConfirmWithin: s.platform.Within.Confirm,
+		System: sys, Schedule: s.plan, Lease: s.guardian, ConfirmWithin: s.platform.Within.Confirm,
 		Event: func(e faults.Event) {
 			if e.State == timeline.FaultActive {
 				active++
@@ -138,12 +145,30 @@ func (s *session) try(ctx context.Context, t Try, tried *Tried) error {
 	return err
 }
 
+// tryRate is the load of a try that is about nothing else: the first page.
+const tryRate = 20
+
+// tryLoad sends a load to the system until the cleanup.
+func (s *session) tryLoad(ctx context.Context) loaded {
+	s.traffic = &load.Traffic{Most: peak(s.plan)}
+	s.background(ctx, "send a load", func(ctx context.Context) error {
+		_, err := load.Run(ctx, load.Config{
+			Entry: s.sys.Entry(), Traffic: s.traffic, Load: manifest.Load{Rate: tryRate, Requests: []manifest.Request{{Path: "/"}}},
+		})
+		return err
+	})
+	return newLoaded(s.sys, s.system, tryRate, s.traffic)
+}
+
 // aim fills in what a target lacks.
 func aim(target faults.Selector, of sut.Kind, system *manifest.System) faults.Selector {
 	if of == sut.KindNode && (target.Node != "" || target.Zone != "") {
 		return target
 	}
 	list := system.Spec.Workloads
+	if of == sut.KindTraffic && target.Workload == "" {
+		target.Workload = system.Spec.Entry.Workload
+	}
 	if target.Workload == "" && len(target.Instances) == 0 {
 		target.Workload = list[0].Name
 		if r := system.Spec.Rotation; r != nil && len(r.Of) > 0 {
