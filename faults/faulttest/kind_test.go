@@ -29,6 +29,7 @@ import (
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/fixtures/platform"
 	"github.com/rebound-chaos/rebound/fixtures/sut"
+	"github.com/rebound-chaos/rebound/fixtures/sut/harm"
 	"github.com/rebound-chaos/rebound/scenarios/run"
 )
 
@@ -76,8 +77,14 @@ func inCluster() *manifest.System {
 		w.Ports[0].Number, _ = strconv.Atoi(port)
 		w.ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/", Port: intstr.FromString("http")}}}
 	}
-	s.Spec.Workloads[0].Volumes = []manifest.Volume{{Name: "scratch", Size: 8 << 20, Medium: manifest.MediumMemory}}
-	s.Spec.Workloads[1].Volumes[0].Size = 16 << 20
+	for i := range s.Spec.Workloads {
+		switch w := &s.Spec.Workloads[i]; w.Name {
+		case "orders":
+			w.Volumes = []manifest.Volume{{Name: "scratch", Size: 8 << 20, Medium: manifest.MediumMemory}}
+		case "store":
+			w.Volumes[0].Size = 16 << 20
+		}
+	}
 	return s
 }
 
