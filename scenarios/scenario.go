@@ -90,6 +90,9 @@ type Control struct {
 	System string `json:"system,omitempty"`
 	// Misses are the checks that must not pass. Empty: any one.
 	Misses []string `json:"misses,omitempty"`
+	// Apart: it is played after the run, and not beside it: of what takes so much of a
+	// machine that each would suffer from the other. Where nodes are broken it always is.
+	Apart bool `json:"apart,omitempty"`
 }
 
 // Stop is when a run ends early. It is watched in every arm but off.

@@ -197,10 +197,11 @@ func (t *turns) Go(f func()) {
 
 // alone tells whether a run of the scenario must have the place to itself, so that
 // the control comes after it: where nodes are broken, for both arms are on them,
-// and where both would break one system that runs there already.
+// where both would break one system that runs there already, and where the scenario
+// says so.
 func (b Batch) alone(s *scenarios.Scenario) bool {
 	plan, err := s.Schedule(b.Config.Platform, b.Seed)
-	return err == nil && breaksNodes(plan) || b.attached(s)
+	return err == nil && breaksNodes(plan) || s.Spec.Control.Apart || b.attached(s)
 }
 
 // attached tells whether the scenario is of a system that is there already.

@@ -113,7 +113,7 @@ func (c Case) Within() time.Duration {
 	}
 	w := p.Within
 	once := w.Start + w.Ready + w.Revert + w.Close + time.Minute + scenarios.Baselines*c.Scenario.BaselineFor() + c.Scenario.Observe()
-	if c.Control && c.Alone() {
+	if c.Control && (c.Alone() || c.Scenario.Spec.Control.Apart) {
 		return 2 * once // one after the other
 	}
 	return once
