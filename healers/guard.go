@@ -161,8 +161,13 @@ func byTrust(e *Engine, d *Decision, _ *Act, _ *Work) bool {
 }
 
 // byActor: acts that collide wait for each other, also for one of unknown
-// outcome until observation settles it.
+// outcome until observation settles it. Nobody knows whom a scale-down takes, and so
+// nobody of its workload is given users meanwhile.
 func byActor(e *Engine, d *Decision, a *Act, _ *Work) bool {
+	if workload := a.Target.ID.Workload(); a.Verb == verbRotateIn && e.scaledAway(workload) > 0 {
+		d.By = sut.ID(workload)
+		return d.bind(Defer, 1, 1)
+	}
 	for _, other := range e.state.index.acts[subject(a.Target.ID)] {
 		if collides(a, other) {
 			d.By = other.Target.ID

@@ -10,6 +10,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/healers"
 	"github.com/rebound-chaos/rebound/healers/healerstest"
 	"github.com/rebound-chaos/rebound/healers/policy"
@@ -225,4 +226,22 @@ func TestAnUnknownScalingIsSettledBySight(t *testing.T) {
 		t.Errorf("expected it to be settled by what is seen, without a page\n%s", text)
 	}
 	healerstest.Consistent(t, s)
+}
+
+// Whom a scale-down takes is the platform's choice: nobody whom it has taken out of
+// rotation is put back meanwhile, and everybody afterwards.
+func TestNobodyIsBroughtInWhileSomeGo(t *testing.T) {
+	p := scaledPolicy()
+	p.Workloads[0].Scaling.Spec.MinReplicas = new(int32(2))
+	p.Workloads[0].Scaling.Spec.Behavior.ScaleDown.StabilizationWindowSeconds = new(int32(0))
+	tp := newTape()
+	tp.step(healers.Input{Policy: p, Trial: true})
+	measured := healers.Input{Metrics: []healers.Sample{{Target: sut.Target{ID: "orders"}, Metric: "queue", Value: 5, At: 14 * time.Second}}}
+	tp.step(at(14*time.Second, measured))
+	expectActs(t, tp.step(at(15*time.Second, healers.Input{})), "1 scale orders")
+	expectActs(t, tp.step(at(16*time.Second, delta(order(2, out)))))
+	gone := done(healers.ResultOK, 1)
+	gone.System = sut.Delta{Rev: 3, Gone: []sut.ID{"orders/2"}, Workloads: []sut.Workload{{Name: "orders", Desired: 2}}}
+	expectActs(t, tp.step(at(17*time.Second, gone)))
+	expectActs(t, tp.step(at(18*time.Second, delta(order(1, out)))), "2 rotateIn orders/1")
 }
