@@ -81,7 +81,7 @@ func (a NoHerd) Check() (Check, error) {
 	}
 	return &noHerd{
 		args: a, replicas: map[string]int{}, engineActed: map[string]bool{},
-		more: newcomers{known: map[string]bool{}, asked: map[string]int{}, due: map[string]int{}},
+		more:     newcomers{known: map[string]bool{}, asked: map[string]int{}, due: map[string]int{}},
 		starting: map[string]string{}, peak: map[string]int{}, restarts: map[string]int{}, opens: map[string]*opens{},
 		told: map[string]*told{}, started: map[string]time.Duration{},
 		population: population{},

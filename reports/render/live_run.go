@@ -163,13 +163,9 @@ func (r *liveRun) onFault(e timeline.Event) []string {
 	if f.State == timeline.FaultInjecting {
 		return nil
 	}
-	words := fmt.Sprintf("fault     %s %s", broken(f.Fault, e.Target), f.State)
-	for _, more := range []string{r.does(f), f.Proof} {
-		if more != "" {
-			words += ": " + more
-		}
-	}
-	return []string{words}
+	words := []string{fmt.Sprintf("fault     %s %s", broken(f.Fault, e.Target), f.State), r.does(f), f.Proof}
+	words = slices.DeleteFunc(words, func(s string) bool { return s == "" })
+	return []string{strings.Join(words, ": ")}
 }
 
 // does is what users do by a fault that has just begun.

@@ -153,7 +153,7 @@ func TestChangesAreToldOnce(t *testing.T) {
 			t.Errorf("%s:\ngot  %q\nwant %q", name, got, c.want)
 		}
 		var live []string
-		for _, l := range strings.Split(play(t, false, 0, c.built), "\n") {
+		for l := range strings.SplitSeq(play(t, false, 0, c.built), "\n") {
 			if _, words, ok := strings.Cut(l, "orders: "); ok && !strings.Contains(l, "outcome") {
 				live = append(live, "orders: "+words)
 			}

@@ -94,6 +94,7 @@ func TestSurgeConforms(t *testing.T) {
 			faulttest.Conform(t, def, []byte(c.Args), faulttest.Platform{
 				Name: "load",
 				Start: func(t *testing.T) faulttest.Rig {
+					t.Helper()
 					s, under := users(t)
 					return faulttest.Rig{
 						System: under, Targets: map[sut.Kind]sut.ID{sut.KindTraffic: "traffic:gateway"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rebound-chaos/rebound/assertions"
@@ -32,7 +31,7 @@ const (
 	labelSmoke    = "smoke"    // "true": on all platforms
 	labelSlow     = "slow"     // "true": it takes minutes
 	labelPlatform = "platform" // the cheapest platform that shows it; none: process
-	labelAlso     = "also"     // those besides on which it is played, like "containers kind"
+	labelAlso     = "also"     // one more on which it is played
 	labelWithout  = "without"  // a platform on which it says nothing: others than our engine act there, too
 	labelArm      = "arm"      // "native": our engine does not heal it yet, and what the platform does is told
 )
@@ -61,7 +60,7 @@ func Cases(platform string) []Case {
 		if home == "" {
 			home = run.PlatformProcess
 		}
-		asked := home == platform || slices.Contains(strings.Fields(labels[labelAlso]), platform) || labels[labelSmoke] == "true" || Nightly()
+		asked := home == platform || labels[labelAlso] == platform || labels[labelSmoke] == "true" || Nightly()
 		if s.Metadata.Layer == harness || labels[labelWithout] == platform || !asked {
 			continue
 		}
