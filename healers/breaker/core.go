@@ -147,7 +147,7 @@ func (c *Core) Done(now time.Duration, t Ticket, o Outcome) {
 	slow := o == Slow
 	if o != Neutral {
 		s := c.set.Value()
-		if s.slowAfter > 0 && (lease != 0 || !s.slowRate.zero()) && raw-t.start >= s.slowAfter {
+		if s.slowAfter > 0 && (lease != 0 || c.phase == Closed && !s.slowRate.zero()) && raw-t.start >= s.slowAfter {
 			slow = true
 			if o == OK {
 				o = Slow

@@ -242,7 +242,7 @@ func drawConfig(t *rapid.T) breaker.Config {
 	c := breaker.Config{
 		OpenFor: dur("openFor", 1, 40*time.Second), Growth: breaker.Ratio{Num: n("growth", 2, 6), Den: 2},
 		Jitter: breaker.Percent(n("jitter", 0, 100)), ResetAfter: dur("reset", 0, 30*time.Second),
-		Trials: n("trials", 1, 3), Successes: n("successes", 1, 4), TrialTimeout: dur("lease", 1, 40*time.Second),
+		Trials: n("trials", 1, 3), Successes: n("successes", 1, 4), TrialTimeout: dur("lease", 0, 40*time.Second),
 		RampFrom: breaker.Percent(n("rampFrom", 0, 100)), Seed: rapid.Uint64Min(1).Draw(t, "seed"),
 		Mode: breaker.Mode(n("mode", 0, 3)), Count: rapid.Bool().Draw(t, "count"),
 	}
@@ -257,6 +257,9 @@ func drawConfig(t *rapid.T) breaker.Config {
 	}
 	if n("probe only", 0, 9) == 0 {
 		c.ProbeOnly, c.Trials, c.TrialTimeout = true, 0, 0
+	}
+	if rapid.Bool().Draw(t, "lease as delay") {
+		c.TrialTimeout = 0
 	}
 	if rapid.Bool().Draw(t, "slow after") {
 		c.SlowAfter = dur("slowAfter", 1, 10*time.Second)
@@ -307,7 +310,7 @@ func TestModel(t *testing.T) {
 			m.state = breaker.ForcedClosed
 		}
 		raw, permits, sequence := m.raw, []*permit{{}}, uint64(0)
-		for range rapid.IntRange(1, 150).Draw(t, "steps") {
+		for range rapid.IntRange(1, 400).Draw(t, "steps") {
 			raw += drawTime(t)
 			op := rapid.IntRange(0, 30).Draw(t, "op")
 			m.gate.wait = time.Duration(max(0, rapid.Int64Range(-20, 20).Draw(t, "gate"))) * time.Second / 10
@@ -347,7 +350,10 @@ func TestModel(t *testing.T) {
 			case op < 12:
 				var isTrial bool
 				if want, isTrial = m.allow(got); want {
-					q := &permit{ticket: ticket, period: m.period, trial: isTrial, until: m.now + m.c.TrialTimeout, raw: raw}
+					q := &permit{ticket: ticket, period: m.period, trial: isTrial, raw: raw}
+					if q.until = m.now + m.c.TrialTimeout; m.c.TrialTimeout == 0 {
+						q.until = m.now + m.delay
+					}
 					permits = append(permits, q)
 					if isTrial {
 						m.trials = append(m.trials, q)
