@@ -10,9 +10,9 @@ import (
 // Breaker is a circuit breaker for any number of goroutines. It is made by [New]. One that
 // is used in a synctest bubble must be made in it.
 type Breaker struct {
-	// word is the generation, in the upper half, and flags: all that most calls need. It is
-	// read and written by functions of atomic: its type costs the inliner too much.
-	word    uint64
+	// word is the generation, in the upper half, and flags: all that most calls need. It
+	// is read and written by functions of atomic alone.
+	word    uint64                    //nolint:modernize // atomic.Uint64 makes Allow too much to be inlined
 	refusal atomic.Pointer[OpenError] // of the state that refuses, made with it
 	mu      sync.Mutex
 	armed   time.Duration // when the timer wakes it, or never; guarded by mu

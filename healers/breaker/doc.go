@@ -40,13 +40,15 @@
 // # Cost
 //
 // A closed breaker that counts failures (the zero Config, or [Config.Consecutive]) reads
-// one word on Allow and one on a Done that is OK, and writes none, so that it costs the
-// same on all cores. An open one reads that word and refuses with an error made when it
+// one word on Allow and at most one on a Done that is OK, and writes none, so that it costs
+// the same on all cores. An open one reads that word and refuses with an error made when it
 // opened. No clock is read and nothing allocated for either. Shares of calls
 // ([Config.FailureRate], [Config.SlowRate]) count every call: over the last calls with one
 // atomic addition, over a time with the clock and a lock. Breakers with equal settings
 // share them. There is no goroutine; a timer is armed while the breaker is open, has a
-// trial out or ramps.
+// trial out or ramps. A timer that is late makes the breaker late, never early, and so for
+// no longer than until somebody asks for State, Snapshot or RetryAfter, which read the
+// clock.
 //
 // # Parts
 //

@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,8 +30,15 @@ func TestLockstep(t *testing.T) {
 				}
 				return g
 			}
-			var told []breaker.Event
-			config.Listen = func(e breaker.Event) { told = append(told, e) }
+			var (
+				mu   sync.Mutex // timers tell too
+				told []breaker.Event
+			)
+			config.Listen = func(e breaker.Event) {
+				mu.Lock()
+				defer mu.Unlock()
+				told = append(told, e)
+			}
 			config.Gate = gate()
 			b, err := breaker.New(config)
 			if err != nil {
@@ -89,10 +97,13 @@ func TestLockstep(t *testing.T) {
 					}
 				}
 				events := core.Events()
-				if got != want || !slices.Equal(told, events) {
-					t.Fatalf("%v, want %v\ntold %+v\nwant %+v", got, want, told, events)
-				}
+				mu.Lock()
+				heard := told
 				told = nil
+				mu.Unlock()
+				if got != want || !slices.Equal(heard, events) {
+					t.Fatalf("%v, want %v\ntold %+v\nwant %+v", got, want, heard, events)
+				}
 			}
 			if got, want := b.Snapshot(), core.Snapshot(breaker.Clock()); got != want {
 				t.Fatalf("%+v, want %+v", got, want)

@@ -145,6 +145,7 @@ func (m *model) allow(core bool) (ok, trial bool) {
 		return m.mode == breaker.MetricsOnly, false
 	case breaker.ForcedOpen:
 		return false, false
+	case breaker.ForcedClosed:
 	}
 	return true, false
 }
@@ -176,14 +177,13 @@ func (m *model) done(p *permit, o breaker.Outcome) {
 }
 
 func (m *model) tried(o breaker.Outcome) {
-	switch o {
-	case breaker.Neutral:
-	case breaker.OK:
-		if m.passed++; m.passed >= m.c.Successes {
-			m.shut(breaker.TrialsPassed)
-		}
-	default:
+	if o == breaker.Neutral {
+		return
+	}
+	if o != breaker.OK {
 		m.open(m.now, breaker.TrialFailed)
+	} else if m.passed++; m.passed >= m.c.Successes {
+		m.shut(breaker.TrialsPassed)
 	}
 }
 
@@ -303,11 +303,8 @@ func TestModel(t *testing.T) {
 		if err != nil {
 			t.Fatalf("config %+v: %v", config, err)
 		}
-		switch m.mode {
-		case breaker.ForceOpen:
-			m.state = breaker.ForcedOpen
-		case breaker.ForceClosed:
-			m.state = breaker.ForcedClosed
+		if forced, ok := map[breaker.Mode]breaker.State{breaker.ForceOpen: breaker.ForcedOpen, breaker.ForceClosed: breaker.ForcedClosed}[m.mode]; ok {
+			m.state = forced
 		}
 		raw, permits, sequence := m.raw, []*permit{{}}, uint64(0)
 		for range rapid.IntRange(1, 400).Draw(t, "steps") {

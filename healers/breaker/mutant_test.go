@@ -109,7 +109,7 @@ func TestEachGuardHasATest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range strings.Fields(string(list)) {
+	for test := range strings.FieldsSeq(string(list)) {
 		if !slices.ContainsFunc(mutants, func(m mutant) bool { return "TestClass"+m.class == test }) {
 			t.Errorf("%s has no mutant", test)
 		}
