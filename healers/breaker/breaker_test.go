@@ -266,6 +266,24 @@ func TestSlowCalls(t *testing.T) {
 	})
 }
 
+// TestSuccessCanOpen: it can be the call that makes them enough.
+func TestSuccessCanOpen(t *testing.T) {
+	for name, config := range map[string]breaker.Config{
+		"calls": {FailureRate: breaker.Percent(50), MinCalls: 4, LastCalls: 8},
+		"time":  {FailureRate: breaker.Percent(50), MinCalls: 4, LastTime: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := made(t, config)
+			fail(t, b, 2)
+			outcome(t, b, breaker.OK)
+			is(t, b, breaker.Closed)
+			if outcome(t, b, breaker.OK); outcome(t, b, breaker.OK) {
+				t.Error("half of four failed, and a fifth was admitted")
+			}
+		})
+	}
+}
+
 func TestDo(t *testing.T) {
 	boom := errors.New("boom")
 	for _, row := range []struct {
@@ -358,9 +376,15 @@ func TestSize(t *testing.T) {
 
 func TestNothingIsAllocated(t *testing.T) {
 	closed, open := made(t, breaker.Config{}), made(t, breaker.Config{})
+	half := made(t, breaker.Config{OpenFor: 1, TrialTimeout: time.Hour})
 	open.Trip()
+	half.Trip()
+	for half.State() != breaker.HalfOpen {
+		runtime.Gosched()
+	}
 	for name, f := range map[string]func(){
-		"closed": func() { outcome(t, closed, breaker.OK) },
+		"closed":    func() { outcome(t, closed, breaker.OK) },
+		"half-open": func() { outcome(t, half, breaker.Neutral) }, // trials that come and go arm no timers
 		"open": func() {
 			if _, err := open.Allow(); err == nil {
 				t.Error("admitted")

@@ -69,7 +69,7 @@ func TestLockstep(t *testing.T) {
 					ticket, ok := core.Allow(now)
 					if got, want = err == nil, ok; ok {
 						pairs = append(pairs, &pair{permit: permit, ticket: ticket})
-					} else if !errors.Is(err, breaker.ErrOpen) {
+					} else if e, is := errors.AsType[*breaker.OpenError](err); !is || e == nil || e.State != core.State(now) {
 						t.Fatalf("refused with %v", err)
 					}
 				case op < 28:

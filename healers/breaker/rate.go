@@ -34,7 +34,7 @@ func newRate(s *settings) *rate {
 // record counts a call and tells whether a share is reached. Every call may open it: a
 // success, too, can be the one that makes the calls enough.
 func (r *rate) record(now time.Duration, gen uint32, s *settings, failed, slow bool) bool {
-	r.settle(now, gen)
+	r.settle(now)
 	r.calls.add(now, failed, slow)
 	t := r.calls.sum(now)
 	r.grant(gen, s, t)
@@ -43,7 +43,7 @@ func (r *rate) record(now time.Duration, gen uint32, s *settings, failed, slow b
 }
 
 func (r *rate) sum(now time.Duration, gen uint32, s *settings) Tally {
-	r.settle(now, gen)
+	r.settle(now)
 	t := r.calls.sum(now)
 	r.grant(gen, s, t)
 	return t
@@ -51,13 +51,13 @@ func (r *rate) sum(now time.Duration, gen uint32, s *settings) Tally {
 
 func (r *rate) clear() {
 	r.calls.clear()
-	r.waiting.take(0)
+	r.waiting.take()
 }
 
 // settle counts the successes that were put off. Nothing came between them, so that the
 // order of calls is kept.
-func (r *rate) settle(now time.Duration, gen uint32) {
-	n := r.waiting.take(gen)
+func (r *rate) settle(now time.Duration) {
+	n := r.waiting.take()
 	if w, ok := r.calls.(*lastCalls); ok {
 		n = min(n, uint32(len(w.outcomes)))
 	}
@@ -100,14 +100,10 @@ func (d *deferred) put(gen uint32) bool {
 	}
 }
 
-// take ends the grant and gives what was put since, if it was of this generation.
-func (d *deferred) take(gen uint32) uint32 {
-	w := d.word.Swap(0)
-	n := d.granted - uint32(w)
+// take ends the grant and gives what was put since.
+func (d *deferred) take() uint32 {
+	n := d.granted - uint32(d.word.Swap(0))
 	d.granted = 0
-	if uint32(w>>32) != gen {
-		return 0
-	}
 	return n
 }
 
