@@ -189,6 +189,7 @@ var leaves = map[string][]string{
 	"fixtures/seed":       nil,
 	"reports/timeline":    nil,
 	"healers/backoff":     nil,
+	"healers/breaker":     nil,
 	"healers/scaler":      {"k8s.io"}, // the types and quantities of Kubernetes
 }
 
