@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,9 @@ func TestConstantDemandSettles(t *testing.T) {
 		}
 		if r.Summary.Turns > 1 {
 			t.Fatalf("it turned %d times", r.Summary.Turns)
+		}
+		if o.Compat && last.Short { // upstream cuts a utilization off to a whole percent of the request
+			last.Short = slices.ContainsFunc(last.Loads, func(l replay.Load) bool { return l.Ratio > 1.1+1.0/50 })
 		}
 		if last.Short && last.Desired < r.Max {
 			t.Fatalf("it settled at %d, which are too few: %+v", last.Desired, last)
