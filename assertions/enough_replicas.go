@@ -62,10 +62,8 @@ func (c *enoughReplicas) Verdict() Result {
 	if err := c.replicas.observed(); err != nil {
 		return r.unsure(err.Error())
 	}
-	from, until := c.faults[0].at, c.during.until
-	if c.faults[0].endedBy(until) {
-		until = *c.faults[0].reverted
-	}
+	f := c.faults.measured()
+	from, until := f.at, f.ends(c.during.until)
 	had := c.replicas.serving.within(from, until)
 	reached, dips := c.reached(had)
 	if reached == nil {

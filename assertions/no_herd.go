@@ -81,7 +81,7 @@ func (a NoHerd) Check() (Check, error) {
 	}
 	return &noHerd{
 		args: a, replicas: map[string]int{}, engineActed: map[string]bool{},
-		more:     newcomers{known: map[string]bool{}, asked: map[string]int{}, due: map[string]int{}},
+		more:     newcomers{known: map[string]bool{}, asked: map[string]int{}, due: map[string]int{}, most: map[string]int{}},
 		starting: map[string]string{}, peak: map[string]int{}, restarts: map[string]int{}, opens: map[string]*opens{},
 		told: map[string]*told{}, started: map[string]time.Duration{},
 		population: population{},
@@ -167,6 +167,7 @@ type newcomers struct {
 	known map[string]bool // instances that are there
 	asked map[string]int  // replicas, by workload
 	due   map[string]int  // how many are still to come, by workload
+	most  map[string]int  // replicas that were ever asked for, by workload
 }
 
 func (n *newcomers) ask(workload string, replicas int) {
@@ -174,6 +175,7 @@ func (n *newcomers) ask(workload string, replicas int) {
 		n.due[workload] = max(0, n.due[workload]+replicas-before)
 	}
 	n.asked[workload] = replicas
+	n.most[workload] = max(n.most[workload], replicas)
 }
 
 // is tells whether what starts is one of them.
@@ -232,7 +234,7 @@ func (c *noHerd) judgeRestarts(f *herdFindings) {
 		f.unseen = append(f.unseen, "instances were not observed")
 	}
 	w, peak, most := worstOf(c.peak, func(w string) (int, int) {
-		return c.peak[w], c.args.MaxConcurrentRestarts.Of(c.replicas[w])
+		return c.peak[w], c.args.MaxConcurrentRestarts.Of(max(c.replicas[w], c.more.most[w]))
 	})
 	of := fmt.Sprintf("%s: restarts %d, replicas %d", w, c.restarts[w], c.replicas[w])
 	f.measured = append(f.measured, atOnce(peak, most, of, "restarting at once"))

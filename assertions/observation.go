@@ -1,6 +1,7 @@
 package assertions
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rebound-chaos/rebound/reports/timeline"
@@ -76,7 +77,8 @@ func (w *window) observe(e timeline.Event) {
 type confirmed struct {
 	id        string
 	at        time.Duration
-	overtaken bool           // a healer ended it, so that we did not
+	traffic   bool           // it is of what users send
+	overtaken *time.Duration // a healer ended it, so that we did not; nil: it did not
 	reverted  *time.Duration // nil: not yet
 }
 
@@ -95,13 +97,34 @@ func (c *confirmations) observe(e timeline.Event) {
 	}
 	switch {
 	case f == nil && e.Fault.State == timeline.FaultActive:
-		*c = append(*c, &confirmed{id: e.Fault.ID, at: e.At})
+		*c = append(*c, &confirmed{id: e.Fault.ID, at: e.At, traffic: strings.HasPrefix(e.Target, "traffic:")})
 	case f == nil:
 	case e.Fault.State == timeline.FaultOvertaken:
-		f.overtaken = true
-	case e.Fault.State == timeline.FaultReverted && f.reverted == nil && !f.overtaken:
+		f.overtaken = new(e.At)
+	case e.Fault.State == timeline.FaultReverted && f.reverted == nil && f.overtaken == nil:
 		f.reverted = new(e.At)
 	}
+}
+
+// measured is the fault that replicas are wanted for: the first of what users send, else
+// the first.
+func (c confirmations) measured() *confirmed {
+	for _, f := range c {
+		if f.traffic {
+			return f
+		}
+	}
+	return c[0]
+}
+
+// ends is when the fault was over, at then at the latest.
+func (f *confirmed) ends(then time.Duration) time.Duration {
+	for _, at := range []*time.Duration{f.overtaken, f.reverted} {
+		if at != nil {
+			then = min(then, *at)
+		}
+	}
+	return then
 }
 
 // endedBy tells whether we ended the fault, before then.

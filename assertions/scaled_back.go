@@ -101,7 +101,7 @@ func (c *scaledBack) ended() (time.Duration, error) {
 			continue
 		}
 		for _, p := range c.planned {
-			if p.ID == f.id && p.For > 0 && !f.overtaken {
+			if p.ID == f.id && p.For > 0 && f.overtaken == nil {
 				return 0, fmt.Errorf("%s of %s did not end while it was observed", p.Fault, p.Target)
 			}
 		}

@@ -89,7 +89,9 @@ func (in *Injector) inspect(ctx context.Context, it *item) bool {
 	e, err := in.look(ctx, it)
 	switch {
 	case err == nil && e.Observed && e.Gone:
-		in.finish(it) // it came to its end by itself, as a rollout does: nothing is left to revert
+		// It came to its end by itself, as a rollout does: nothing is left to revert.
+		in.tell(it, timeline.FaultReverted, e.Proof)
+		in.finish(it)
 		return false
 	case err != nil || e.Observed:
 		return true

@@ -68,8 +68,8 @@ const (
 )
 
 // Run plays the schedule; offsets count from the call. It returns when every item
-// has ended, which one without For only does when it is overtaken, or when ctx
-// ends, which is no error. Its error tells that the schedule cannot be played or
+// has ended, which one without For only does when it is overtaken or by its nature, or
+// when ctx ends, which is no error. Its error tells that the schedule cannot be played or
 // that the system could no longer be watched. Whatever it returns, Revert must follow.
 func (in *Injector) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -217,7 +217,8 @@ func (in *Injector) Left() []Item {
 	return out
 }
 
-// left are the items that Revert must end, the newest first.
+// left are the items that Revert must end, the newest first; but those that it can only
+// wait for come last, or what the others do to users would last as long.
 func (in *Injector) left() []*item {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -227,7 +228,13 @@ func (in *Injector) left() []*item {
 			out = append(out, it)
 		}
 	}
-	slices.SortFunc(out, func(a, b *item) int { return cmp.Compare(b.order, a.order) })
+	waits := func(it *item) int {
+		if it.def.Of == sut.KindWorkload {
+			return 1
+		}
+		return 0
+	}
+	slices.SortFunc(out, func(a, b *item) int { return cmp.Or(cmp.Compare(waits(a), waits(b)), cmp.Compare(b.order, a.order)) })
 	return out
 }
 

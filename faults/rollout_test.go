@@ -31,7 +31,7 @@ func TestRolloutComesToItsEnd(t *testing.T) {
 			t.Error("Run goes on after the rollout")
 		}
 		p.clean(t)
-		p.expect(t, "1 injecting@1s", "1 active@1s")
+		p.expect(t, "1 injecting@1s", "1 active@1s", "1 reverted@2s")
 		var now []sut.ID
 		for _, in := range p.memory.Snapshot().Instances {
 			now = append(now, in.ID)
@@ -60,7 +60,7 @@ func TestRolloutOncePerWorkload(t *testing.T) {
 		p := play(t, memory(), item("rollout", "orders", time.Second, 0), item("rollout", "orders", time.Second+time.Millisecond, 0), item("rollout", "orders", time.Minute, 0))
 		after(2 * time.Minute)
 		p.clean(t)
-		p.expect(t, "1 injecting@1s", "1 active@1s", "2 failed@1.001s", "3 injecting@1m0s", "3 active@1m0s")
+		p.expect(t, "1 injecting@1s", "1 active@1s", "2 failed@1.001s", "1 reverted@2s", "3 injecting@1m0s", "3 active@1m0s", "3 reverted@1m1s")
 	})
 }
 
@@ -175,4 +175,15 @@ func TestPlanRollout(t *testing.T) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
+}
+
+// TestWhatUsersSufferEndsFirst: what can only be waited for does not keep what hurts from
+// being undone, however new it is.
+func TestWhatUsersSufferEndsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := play(t, memory(), item("hang", "store/0", time.Second, 0), item("rollout", "orders", 1500*time.Millisecond, 0))
+		after(1600 * time.Millisecond)
+		p.clean(t)
+		p.expect(t, "1 injecting@1s", "1 active@1s", "2 injecting@1.5s", "2 active@1.5s", "1 reverted@1.6s", "2 reverted@1.6s")
+	})
 }

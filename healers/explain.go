@@ -178,7 +178,7 @@ func (x *explainer) size(r *Record, s *Scale) {
 		return
 	}
 	if known := x.state.Scaled[s.Workload]; known != nil {
-		s = cmp.Or(s.whole(known.Last), s)
+		s = cmp.Or(s.Whole(known.Last), s)
 	}
 	if n := len(x.sizes); n > 0 {
 		if old := &x.sizes[n-1]; old.Workload == s.Workload && old.Current == s.Current && old.Desired == s.Desired && old.Reason == s.Reason && old.Bound == s.Bound {

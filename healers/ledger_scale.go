@@ -7,7 +7,8 @@ import (
 )
 
 // scaledTo is how many instances of its workload an act leaves; false: it does not
-// scale. Arguments that say no number are taken for none at all, as the verb takes them.
+// scale. Arguments that say no number, which the verb refuses, are taken for none at all:
+// the worst that they could mean.
 func (a *Act) scaledTo() (int, bool) {
 	if a == nil || a.Verb != verbScale {
 		return 0, false

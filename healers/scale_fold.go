@@ -24,7 +24,7 @@ func (s *state) foldScale(r *Record) {
 		s.Scaled[d.Workload] = was
 	}
 	was.At = r.At
-	if d = d.whole(was.Last); d == nil {
+	if d = d.Whole(was.Last); d == nil {
 		return // a part of the history is lost
 	}
 	if was.Last != nil && was.Last.Current == 0 && d.Current > 0 {

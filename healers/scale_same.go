@@ -35,9 +35,9 @@ func (s *Scale) repeats(last *Scale) bool {
 		slices.EqualFunc(s.Metrics, last.Metrics, metric) && slices.EqualFunc(s.Failures, last.Failures, failure)
 }
 
-// whole is the decision of a record with what it left out, by the last one that had it; nil:
+// Whole is the decision of a record with what it left out, by the last one that had it; nil:
 // nobody knows that one.
-func (s *Scale) whole(last *Scale) *Scale {
+func (s *Scale) Whole(last *Scale) *Scale {
 	switch {
 	case !s.Same:
 		return s

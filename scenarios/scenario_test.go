@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/rebound-chaos/rebound/assertions"
 	"github.com/rebound-chaos/rebound/faults"
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
 	"github.com/rebound-chaos/rebound/healers/policy"
@@ -306,5 +308,35 @@ spec:
 	_, err := scenarios.Load(file)
 	if err == nil || !strings.HasSuffix(err.Error(), "spec.healing.policy: required for a system of your own: a name or a file") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A bound on the replicas that the scaler's own maximum keeps proves nothing.
+func TestOvershootCanBeExceeded(t *testing.T) {
+	for _, name := range scenarios.Names() {
+		s, err := scenarios.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range s.Spec.Expect {
+			if c.ID != "overshoot" {
+				continue
+			}
+			var a assertions.Overshoot
+			if err := json.Unmarshal(c.Args, &a); err != nil {
+				t.Fatal(err)
+			}
+			for _, platform := range []string{"process", "containers", "kind"} {
+				p, _, err := s.Policy(platform, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, w := range p.Workloads {
+					if w.Scaling != nil && w.Selector["workload"] == a.Workload && int(w.Scaling.Spec.MaxReplicas) <= a.Needed+a.AtMost.Most(a.Needed) {
+						t.Errorf("%s on %s: overshoot allows what the policy's maxReplicas do", name, platform)
+					}
+				}
+			}
+		}
 	}
 }

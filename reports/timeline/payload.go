@@ -159,7 +159,7 @@ const (
 	FaultFailed    FaultState = "failed"    // it could not be injected; nothing is left
 	FaultOvertaken FaultState = "overtaken" // a healer ended it; it is not put back
 	FaultReapplied FaultState = "reapplied" // a new incarnation was hit again
-	FaultReverted  FaultState = "reverted"  // we undid it
+	FaultReverted  FaultState = "reverted"  // we undid it, or it came to the end that it has by its nature
 	FaultStuck     FaultState = "stuck"     // it could not be undone
 )
 

@@ -19,6 +19,7 @@ type healing struct {
 	mu     sync.Mutex
 	events map[uint64]uint64 // record number to event number; guarded by mu, as is all below
 	acts   map[healers.ActID]healers.Act
+	scaled map[string]*healers.Scale // the last decision on each workload
 	works  map[healers.WorkID]work
 	heard  bool
 	first  chan struct{} // closed with the first record
@@ -28,7 +29,7 @@ type work struct{ healer, target string }
 
 func newHealing(rec *record, l *lag) *healing {
 	return &healing{
-		rec: rec, lag: l, events: map[uint64]uint64{}, acts: map[healers.ActID]healers.Act{},
+		rec: rec, lag: l, events: map[uint64]uint64{}, acts: map[healers.ActID]healers.Act{}, scaled: map[string]*healers.Scale{},
 		works: map[healers.WorkID]work{}, first: make(chan struct{}),
 	}
 }
@@ -58,6 +59,11 @@ func (h *healing) report(raw json.RawMessage) {
 	}
 	cause := h.events[m.Cause]
 	if m.Scale != nil {
+		// One that repeats the one before leaves out what it would repeat.
+		if whole := m.Scale.Whole(h.scaled[m.Scale.Workload]); whole != nil {
+			m.Scale = whole
+		}
+		h.scaled[m.Scale.Workload] = m.Scale
 		h.events[m.Seq] = h.rec.Append(timeline.Event{
 			Kind: timeline.KindScale, Actor: timeline.ActorEngine, Target: m.Scale.Workload, Cause: cause, Scale: scaleOf(m.Scale),
 		})
