@@ -151,7 +151,7 @@ func TestTableNamesEveryPeerAndState(t *testing.T) {
 }
 
 func TestSpreadMakesEachCallOnce(t *testing.T) {
-	for _, n := range []int{1, grain, grain + 1, 10*grain - 1} {
+	for _, n := range []int{1, portions, 2*portions + 1, 1000*portions - 1} {
 		for _, goroutines := range []int{1, 2, 64} {
 			if got := spread(func(n int) tally { runtime.Gosched(); return tally{ok: n} }, n, goroutines); got.ok != n {
 				t.Errorf("%d calls of %d goroutines: %d", n, goroutines, got.ok)

@@ -26,7 +26,7 @@ func judge(to io.Writer, r *results) error {
 			verdict, missed = "MISSED", missed+1
 		}
 		n++
-		fmt.Fprintf(to, "%s  %-84s  %s\n", verdict, what, found)
+		fmt.Fprintf(to, "%s  %-98s  %s\n", verdict, what, found)
 	}
 	fmt.Fprintf(to, "\nlimits of %s\n", ours)
 	for _, s := range []state{closedSuccess, open} {

@@ -48,15 +48,16 @@ func measure(p *peer, s state, all bool) (sample, error) {
 	return sample{Ns: float64(r.T.Nanoseconds()) / float64(r.N), Allocs: r.AllocsPerOp(), Bytes: r.AllocedBytesPerOp()}, nil
 }
 
-// grain is how many calls a goroutine takes at once: enough for the taking to cost
-// nothing, and so few that all end together.
-const grain = 256
+// portions is how often a goroutine takes calls to make: so seldom that the taking costs
+// nothing, and so often that all end together.
+const portions = 64
 
 // spread makes n calls, of so many goroutines.
 func spread(call calls, n, goroutines int) tally {
 	if goroutines == 1 {
 		return call(n)
 	}
+	grain := max(1, int64(n)/int64(portions*goroutines))
 	var left atomic.Int64
 	left.Store(int64(n))
 	got := make([]tally, goroutines)
@@ -69,8 +70,7 @@ func spread(call calls, n, goroutines int) tally {
 				if rest <= 0 {
 					break
 				}
-				t := call(int(min(rest, grain)))
-				sum = sum.plus(t)
+				sum = sum.plus(call(int(min(rest, grain))))
 			}
 			got[i] = sum
 		})
