@@ -17,7 +17,7 @@ export REBOUND_BIN := $(BIN)
 
 .PHONY: help
 help: ## Show what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/rebound, one static binary
@@ -126,6 +126,11 @@ fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 bench: ready build ## Benchmarks, five runs each: reaction to a crash, probes, proxies, kills, starts, a cluster
 	@$(CLUSTERED) $(WAIT) $(GO) test -run '^$$' -bench . -benchmem -count 5 -timeout 60m ./...
 	cd ci/bench && $(GO) test -bench . -timeout 20m ./...
+
+# Its tests are run by `bench`, its rounds are not.
+.PHONY: bench-breakers
+bench-breakers: ## Our circuit breaker beside its peers: a table, the ratios, and whether ours keeps its limits
+	@cd ci/bench && $(GO) run ./breakers
 
 # Upstream's module with one file more, which makes its parts reachable.
 UPSTREAM := out/oracle/kubernetes
