@@ -28,13 +28,16 @@ type instruments struct {
 
 // Register has a meter read breakers at each collection, until Unregister is called on what
 // it gives. The breakers are asked for each time, by any goroutine. Keep their order: names
-// hang on it where they are not different. Register once per meter.
+// hang on it where they are not different. Nil means none. Register once per meter.
 func Register(m metric.Meter, breakers func() []*breaker.Breaker) (metric.Registration, error) {
 	i, err := made(m)
 	if err != nil {
 		return nil, fmt.Errorf("make the instruments of breakers: %w", err)
 	}
 	return m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		if breakers == nil {
+			return nil
+		}
 		for _, s := range breaker.Snapshots(breakers()) {
 			i.observe(o, s)
 		}

@@ -146,3 +146,10 @@ rebound.breaker.state sum {breaker} {name=store,state=open} 1
 rebound.breaker.trials sum {trial} {name=store#2} 0
 rebound.breaker.trials sum {trial} {name=store} 0
 `
+
+func TestNothingToShow(t *testing.T) {
+	r := metric.NewManualReader()
+	if _, err := otelbreaker.Register(metric.NewMeterProvider(metric.WithReader(r)).Meter("shop"), nil); err != nil || text(t, r) != "\n" {
+		t.Errorf("got %v\n%s", err, text(t, r))
+	}
+}

@@ -87,31 +87,27 @@ func TestCallsCount(t *testing.T) {
 		if method == "PrepareContext" || method == "BeginTx" {
 			works = breaker.Counts{Neutral: lead + 1}
 		}
-		gone, cancel := context.WithCancel(t.Context())
-		no := works
 		for _, row := range []struct {
-			name string
-			ctx  context.Context
-			err  error
-			want breaker.Counts
+			name   string
+			err    error
+			cancel bool // meanwhile
+			want   breaker.Counts
 		}{
-			{"HAPPY it works", t.Context(), nil, works},
-			{"HAPPY it says no", t.Context(), &pgconn.PgError{Code: "42601"}, no},
-			{"SAD it fails", t.Context(), &pgconn.PgError{Code: "53300"}, breaker.Counts{Failure: 1, Neutral: lead}},
-			{"HAPPY cancelled meanwhile", gone, errors.New("broken off"), breaker.Counts{Neutral: lead + 1}},
+			{"HAPPY it works", nil, false, works},
+			{"HAPPY it says no", &pgconn.PgError{Code: "42601"}, false, works},
+			{"SAD it fails", &pgconn.PgError{Code: "53300"}, false, breaker.Counts{Failure: 1, Neutral: lead}},
+			{"HAPPY cancelled meanwhile", errors.New("broken off"), true, breaker.Counts{Neutral: lead + 1}},
 		} {
 			t.Run(row.name+" at "+method, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
 				b := made(t, breaker.Config{})
-				tp := &tape{fails: map[string]error{method: row.err}}
-				if row.ctx == gone {
-					tp.during = func(m string) {
-						if m == method {
-							cancel()
-						}
+				tp := &tape{fails: map[string]error{method: row.err}, during: func(m string) {
+					if row.cancel && m == method {
+						cancel()
 					}
-				}
-				db := opened(t, tp, &sqlbreaker.Connector{Breaker: b})
-				if err := do(row.ctx, db); !errors.Is(err, row.err) && row.ctx != gone {
+				}}
+				if err := do(ctx, opened(t, tp, &sqlbreaker.Connector{Breaker: b})); !errors.Is(err, row.err) && !row.cancel {
 					t.Errorf("got %v", err)
 				}
 				counted(t, b, row.want)

@@ -41,7 +41,7 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		if with, ok := c.Conn.(driver.ConnPrepareContext); ok {
 			return with.PrepareContext(ctx, query)
 		}
-		s, err := c.Conn.Prepare(query)
+		s, err := c.Prepare(query)
 		if over := ctx.Err(); err == nil && over != nil {
 			_ = s.Close() // nobody will use it
 			return nil, over

@@ -1,8 +1,10 @@
 // Package sqlbreaker puts a circuit breaker before a database, under database/sql.
 //
-//	connector, err := pgx.ParseConfig(url) // or what the driver has for it, or sqlbreaker.Open
+//	config, err := pgx.ParseConfig(url)
 //	...
-//	db := sql.OpenDB(&sqlbreaker.Connector{Connector: stdlib.GetConnector(*connector), Breaker: b})
+//	db := sql.OpenDB(&sqlbreaker.Connector{Connector: stdlib.GetConnector(*config), Breaker: b})
+//
+// [Open] gives the connector of a driver that has no such function.
 //
 // A refusal comes out of database/sql as it is: it is a [breaker.ErrOpen], and not
 // driver.ErrBadConn, which would be tried again.

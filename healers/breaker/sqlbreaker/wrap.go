@@ -15,6 +15,16 @@ type (
 	valid    struct{ with driver.Validator }
 )
 
+// What older drivers have in place of those with a context.
+type (
+	oldExecer interface {
+		Exec(query string, args []driver.Value) (driver.Result, error)
+	}
+	oldQueryer interface {
+		Query(query string, args []driver.Value) (driver.Rows, error)
+	}
+)
+
 func (r resetter) ResetSession(ctx context.Context) error { return r.with.ResetSession(ctx) }
 func (v valid) IsValid() bool                             { return v.with.IsValid() }
 
@@ -26,7 +36,7 @@ func (e execer) ExecContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil {
 		return nil, err
 	}
-	old := e.c.Conn.(driver.Execer) //nolint:staticcheck // all that the driver has
+	old := e.c.Conn.(oldExecer)
 	return through(ctx, e.c.guard, asks, func() (driver.Result, error) { return old.Exec(query, plain) })
 }
 
@@ -38,7 +48,7 @@ func (q queryer) QueryContext(ctx context.Context, query string, args []driver.N
 	if err != nil {
 		return nil, err
 	}
-	old := q.c.Conn.(driver.Queryer) //nolint:staticcheck // all that the driver has
+	old := q.c.Conn.(oldQueryer)
 	return through(ctx, q.c.guard, asks, func() (driver.Rows, error) { return old.Query(query, plain) })
 }
 
@@ -62,11 +72,11 @@ func wrap(dc driver.Conn, g *guard) driver.Conn {
 		ok  bool
 	)
 	if _, ok = dc.(driver.ExecerContext); !ok {
-		_, ok = dc.(driver.Execer) //nolint:staticcheck // all that the driver has
+		_, ok = dc.(oldExecer)
 	}
 	has |= part(ok, hasExec)
 	if _, ok = dc.(driver.QueryerContext); !ok {
-		_, ok = dc.(driver.Queryer) //nolint:staticcheck // all that the driver has
+		_, ok = dc.(oldQueryer)
 	}
 	has |= part(ok, hasQuery)
 	r.with, ok = dc.(driver.SessionResetter)
