@@ -100,8 +100,8 @@ type Config struct {
 	// random for each breaker.
 	Seed uint64
 
-	// Count keeps numbers of calls for [Breaker.Snapshot]. It costs an atomic addition a
-	// call.
+	// Count keeps numbers of calls for [Breaker.Snapshot] and metrics. It costs an atomic
+	// addition a call.
 	Count bool
 
 	// Classify says what an error of a call in [Do] is. Nil means [Classify].

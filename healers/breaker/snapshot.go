@@ -17,8 +17,11 @@ type Snapshot struct {
 	Trials int           // that are out
 	// Openings is how often it opened in a row, which makes the delay longer.
 	Openings int
-	// Counts is zero unless [Config.Count] is set.
-	Counts Counts
+	// Opened is how often it opened since it was made. What forces it open does not count.
+	Opened int
+	// Counts is zero unless [Config.Count] is set, which Counted tells.
+	Counts  Counts
+	Counted bool
 	// Panics is how often Listen did not return.
 	Panics int
 }
@@ -37,7 +40,7 @@ func (c *Core) Snapshot(now time.Duration) Snapshot {
 	wait := c.Wait(now) // lets time pass
 	s := Snapshot{
 		Name: c.name, State: c.phase, Mode: c.mode, For: c.last - c.since, Wait: wait,
-		Openings: int(c.openings),
+		Openings: int(c.openings), Opened: int(c.opened),
 	}
 	switch c.phase {
 	case Closed:
@@ -49,7 +52,7 @@ func (c *Core) Snapshot(now time.Duration) Snapshot {
 	if x := c.extra; x != nil {
 		s.Panics = x.events.panics
 		if x.counts != nil {
-			s.Counts = x.counts.sum()
+			s.Counts, s.Counted = x.counts.sum(), true
 		}
 	}
 	return s
