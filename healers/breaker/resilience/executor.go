@@ -19,10 +19,8 @@ type Executor[R any] struct {
 }
 
 // Do makes a call. It gives what the call gave last, or what the fallback did, which is
-// noted in ctx for [degraded.Watch]. Where the budget kept it from another retry the error
+// noted in ctx: see degraded.Watch. Where the budget kept it from another retry the error
 // is also budget.ErrExceeded.
-//
-// [degraded.Watch]: https://pkg.go.dev/github.com/rebound-chaos/rebound/healers/breaker/degraded#Watch
 func (x *Executor[R]) Do(ctx context.Context, call func(context.Context) (R, error)) (R, error) {
 	var (
 		threw atomic.Pointer[panicError]
