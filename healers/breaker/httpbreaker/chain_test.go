@@ -36,7 +36,7 @@ func served(t *testing.T, h http.Handler, guard httpbreaker.Transport) *http.Cli
 
 func get(t *testing.T, c *http.Client, url string) (int, string, http.Header, error) {
 	t.Helper()
-	resp, err := c.Do(request(t, "GET", url))
+	resp, err := c.Do(request(t, url))
 	if err != nil {
 		return 0, "", nil, err
 	}

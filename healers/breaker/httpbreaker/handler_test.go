@@ -67,7 +67,7 @@ func TestHandlerOutcomes(t *testing.T) {
 				cancel()
 			}
 			w := httptest.NewRecorder()
-			if got := thrown(func() { h.ServeHTTP(w, request(t, "GET", "/").WithContext(ctx)) }); got != row.panics {
+			if got := thrown(func() { h.ServeHTTP(w, request(t, "/").WithContext(ctx)) }); got != row.panics {
 				t.Errorf("panicked with %v", got)
 			}
 			if w.Code != row.status || w.Header().Get(degraded.Header) != "" {
@@ -86,7 +86,7 @@ func TestHandlerRefuses(t *testing.T) {
 		h := &httpbreaker.Handler{Breaker: b, Next: never}
 		for _, want := range []int{3, 2, 1} {
 			w := httptest.NewRecorder()
-			h.ServeHTTP(w, request(t, "GET", "/"))
+			h.ServeHTTP(w, request(t, "/"))
 			if w.Code != 503 || w.Header().Get("Retry-After") != strconv.Itoa(want) || strings.TrimSpace(w.Body.String()) != "Service Unavailable" {
 				t.Errorf("got %d %v %q, want to wait %d", w.Code, w.Header(), w.Body, want)
 			}
@@ -96,7 +96,7 @@ func TestHandlerRefuses(t *testing.T) {
 		h.Fallback = &httpbreaker.Static{Status: 203, Header: http.Header{"Content-Type": {"text/plain"}}, Body: []byte("static")}
 		w := httptest.NewRecorder()
 		ctx, mark := degraded.Watch(t.Context())
-		h.ServeHTTP(w, request(t, "GET", "/").WithContext(ctx))
+		h.ServeHTTP(w, request(t, "/").WithContext(ctx))
 		if w.Code != 203 || w.Header().Get(degraded.Header) != "true" || w.Body.String() != "static" || !mark.Degraded() {
 			t.Errorf("got %d %v %q, %v", w.Code, w.Header(), w.Body, mark.Degraded())
 		}
@@ -126,8 +126,8 @@ func TestMark(t *testing.T) {
 				"mark": httpbreaker.Mark(row.next), "handler": &httpbreaker.Handler{Breaker: made(t, breaker.Config{}), Next: row.next},
 			} {
 				w := httptest.NewRecorder()
-				h.ServeHTTP(w, request(t, "GET", "/"))
-				if got := w.Result().Header.Get(degraded.Header) == "true"; got != row.want { //nolint:bodyclose // of a recorder
+				h.ServeHTTP(w, request(t, "/"))
+				if got := w.Result().Header.Get(degraded.Header) == "true"; got != row.want {
 					t.Errorf("%s: marked %v", name, got)
 				}
 			}
@@ -171,7 +171,7 @@ func TestHandlerHidesNothing(t *testing.T) {
 		if err := c.SetWriteDeadline(time.Time{}); !errors.Is(err, http.ErrNotSupported) {
 			t.Errorf("what it cannot do: %v", err)
 		}
-	})}).ServeHTTP(a, request(t, "GET", "/"))
+	})}).ServeHTTP(a, request(t, "/"))
 	if !a.flushed || !a.timed {
 		t.Errorf("flushed %v, timed %v", a.flushed, a.timed)
 	}
@@ -184,7 +184,7 @@ func TestHandlerHidesNothing(t *testing.T) {
 			if _, _, err := w.(http.Hijacker).Hijack(); err != nil {
 				w.WriteHeader(500)
 			}
-		})}).ServeHTTP(a, request(t, "GET", "/"))
+		})}).ServeHTTP(a, request(t, "/"))
 		if !a.hijacked {
 			t.Error("not hijacked")
 		}

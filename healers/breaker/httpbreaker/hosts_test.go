@@ -107,7 +107,9 @@ func TestCheck(t *testing.T) {
 			want   string
 			wait   time.Duration
 		}{
-			{status: 200}, {status: 404}, {status: 301},
+			{status: 200},
+			{status: 404},
+			{status: 301},
 			{status: 429, after: "7", want: "status 429 Too Many Requests", wait: 7 * time.Second},
 			{status: 503, after: time.Now().Add(time.Minute).UTC().Format(http.TimeFormat), want: "status 503 Service Unavailable", wait: time.Minute},
 			{status: 503, after: time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat), want: "status 503 Service Unavailable"},

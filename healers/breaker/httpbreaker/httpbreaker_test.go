@@ -50,9 +50,9 @@ func made(t *testing.T, c breaker.Config) *breaker.Breaker {
 	return b
 }
 
-func request(t *testing.T, method, url string) *http.Request {
+func request(t *testing.T, url string) *http.Request {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

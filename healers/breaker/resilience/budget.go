@@ -70,8 +70,9 @@ func (b *Budget) take() bool {
 	}
 }
 
-// account is a Budget as the policies of failsafe-go use one: they ask for these methods.
-// A call that has retries and hedges has two accounts, of which one earns.
+// account is a Budget as the policies of failsafe-go use one: they ask theirs for these
+// methods, which is not in their documentation, and panic in WithBudget where one is
+// missing. A call that has retries and hedges has two accounts, of which one earns.
 type account struct {
 	*Budget
 	earns bool

@@ -26,7 +26,7 @@ func (x *Executor[R]) Do(ctx context.Context, call func(context.Context) (R, err
 		threw atomic.Pointer[panicError]
 		last  atomic.Pointer[error]
 	)
-	v, err := x.executor.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[R]) (v R, err error) {
+	v, err := x.executor.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[R]) (v R, err error) { //nolint:contextcheck // the attempt has a context of its own, below ctx
 		defer func() {
 			if value := recover(); value != nil {
 				p := &panicError{value: value}
