@@ -191,6 +191,10 @@ var leaves = map[string][]string{
 	"healers/backoff":     nil,
 	"healers/breaker":     nil,
 	"healers/scaler":      {"k8s.io"}, // the types and quantities of Kubernetes
+
+	"healers/breaker/degraded":    nil,
+	"healers/breaker/httpbreaker": {"healers/breaker", "healers/breaker/degraded"},
+	"healers/breaker/resilience":  {"healers/breaker", "healers/breaker/degraded", "github.com"}, // failsafe-go
 }
 
 func TestLeaves(t *testing.T) {
@@ -230,6 +234,7 @@ var soleImporters = map[string][]string{
 	"github.com/Shopify/toxiproxy/v2/...":     {"fixtures/process"},
 	"modernc.org/sqlite/...":                  {"healers/journal", "reports/history"},
 	"cel.dev/cel-go/...":                      {"healers/runbook"},
+	"github.com/failsafe-go/failsafe-go/...":  {"healers/breaker/resilience"},
 	"github.com/spf13/cobra/...":              {"cmd/rebound"},
 	module + "/fixtures/sut/repair":           {"healers/act", "fixtures/process", "fixtures/remote", "fixtures/containers", "fixtures/cluster", "fixtures/fleet", "fixtures/sut/suttest"},
 	module + "/fixtures/containers":           {"scenarios/run", "scenarios/suites", "cmd/rebound"},

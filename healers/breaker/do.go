@@ -23,11 +23,13 @@ func Do[T any](ctx context.Context, b *Breaker, call func(context.Context) (T, e
 	outcome := Failure // unless call returns
 	defer func() { permit.Done(outcome) }()
 	v, err := call(ctx)
-	outcome = b.classify(ctx, err)
+	outcome = b.Classify(ctx, err)
 	return v, err
 }
 
-func (b *Breaker) classify(ctx context.Context, err error) Outcome {
+// Classify is what an error of a call to it means, as [Config.Classify] says: for adapters,
+// which use [Breaker.Allow].
+func (b *Breaker) Classify(ctx context.Context, err error) Outcome {
 	if err == nil {
 		return OK
 	}

@@ -33,7 +33,7 @@ var mutants = []mutant{
 	}},
 	{"done only where the call returns", "PanicKeepsPermit", []edit{
 		{"do.go", "defer func() { permit.Done(outcome) }()", "defer func() {\nif !MUTANT {\npermit.Done(outcome)\n}\n}()"},
-		{"do.go", "outcome = b.classify(ctx, err)", "outcome = b.classify(ctx, err)\nif MUTANT {\npermit.Done(outcome)\n}"},
+		{"do.go", "outcome = b.Classify(ctx, err)", "outcome = b.Classify(ctx, err)\nif MUTANT {\npermit.Done(outcome)\n}"},
 	}},
 	{"a cancelled call is a failure", "CancelCounted", []edit{{"do.go", "return Neutral", "if MUTANT {\nreturn Failure\n}\nreturn Neutral"}}},
 	{"a cancelled call is a success", "CancelCounted", []edit{{"do.go", "return Neutral", "if MUTANT {\nreturn OK\n}\nreturn Neutral"}}},
