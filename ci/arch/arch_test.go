@@ -183,14 +183,15 @@ func TestWhatPlatformsShareKnowsNone(t *testing.T) {
 // leaves import the standard library and what is named: packages of ours, and others by
 // their host.
 var leaves = map[string][]string{
-	"fixtures/sut":        nil,
-	"fixtures/sut/harm":   {"fixtures/sut"},
-	"fixtures/sut/repair": {"fixtures/sut"},
-	"fixtures/seed":       nil,
-	"reports/timeline":    nil,
-	"healers/backoff":     nil,
-	"healers/breaker":     nil,
-	"healers/scaler":      {"k8s.io"}, // the types and quantities of Kubernetes
+	"fixtures/sut":          nil,
+	"fixtures/sut/harm":     {"fixtures/sut"},
+	"fixtures/sut/repair":   {"fixtures/sut"},
+	"fixtures/seed":         nil,
+	"reports/timeline":      nil,
+	"healers/backoff":       nil,
+	"healers/breaker":       nil,
+	"healers/breaker/fleet": {"healers/breaker"},
+	"healers/scaler":        {"k8s.io"}, // the types and quantities of Kubernetes
 }
 
 func TestLeaves(t *testing.T) {
@@ -224,7 +225,7 @@ var soleImporters = map[string][]string{
 	"k8s.io/client-go/...":                    {"fixtures/cluster", "healers/journal"},
 	"github.com/jackc/pgx/v5/...":             {"fixtures/shop"},
 	"github.com/redis/go-redis/v9/...":        {"fixtures/shop"},
-	"github.com/prometheus/...":               {"fixtures/shop", "scenarios/run", "healers/metric"},
+	"github.com/prometheus/...":               {"fixtures/shop", "scenarios/run", "healers/metric", "healers/breaker/sidecar"},
 	"github.com/Shopify/toxiproxy/v2/...":     {"fixtures/process"},
 	"modernc.org/sqlite/...":                  {"healers/journal", "reports/history"},
 	"cel.dev/cel-go/...":                      {"healers/runbook"},
