@@ -45,7 +45,7 @@ func (b *received) Read(p []byte) (int, error) {
 		b.silent.Reset(b.patience)
 	case errors.Is(err, io.EOF):
 		b.verdict.done(b.good)
-	case b.program.Err() != nil:
+	case gone(b.program):
 		b.verdict.done(breaker.Neutral)
 	default:
 		b.verdict.done(breaker.Failure)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -58,6 +59,10 @@ type Route struct {
 
 	// Idle is for how long a connection may be silent in both directions. 0 means 5 min.
 	Idle time.Duration
+
+	// Transport is what an upstream of HTTP is asked with. Nil means one of its own; else
+	// Connect and Timeout are the transport's to keep.
+	Transport *http.Transport
 }
 
 // Validate names every problem, one error each.

@@ -44,21 +44,22 @@ type overHTTP struct {
 	busy sync.WaitGroup     // requests, also those whose connection became another's
 }
 
-func newHTTP(ctx context.Context, r Route, upstream *url.URL, b *breaker.Breaker, m *routeMetrics) *overHTTP {
-	h := &overHTTP{route: r, slowAfter: r.Breaker.SlowAfter, breaker: b, metrics: m}
-	h.transport = &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: r.Connect}).DialContext,
-		TLSHandshakeTimeout:   r.Connect,
-		ResponseHeaderTimeout: r.Timeout,
-		ExpectContinueTimeout: time.Second,
-		MaxIdleConnsPerHost:   idlePerUpstream,
-		IdleConnTimeout:       90 * time.Second,
-		DisableCompression:    true, // bodies pass as they are
-		ForceAttemptHTTP2:     true,
+func newHTTP(r Route, upstream *url.URL, b *breaker.Breaker, m *routeMetrics) *overHTTP {
+	h := &overHTTP{route: r, slowAfter: r.Breaker.SlowAfter, breaker: b, metrics: m, transport: r.Transport}
+	if h.transport == nil {
+		h.transport = &http.Transport{
+			DialContext:           (&net.Dialer{Timeout: r.Connect}).DialContext,
+			TLSHandshakeTimeout:   r.Connect,
+			ResponseHeaderTimeout: r.Timeout,
+			ExpectContinueTimeout: time.Second,
+			MaxIdleConnsPerHost:   idlePerUpstream,
+			IdleConnTimeout:       90 * time.Second,
+			DisableCompression:    true, // bodies pass as they are
+			ForceAttemptHTTP2:     true,
+		}
 	}
-	quiet := log.New(io.Discard, "", 0) // the metrics tell what failed
 	h.proxy = &httputil.ReverseProxy{
-		Transport: h, ErrorLog: quiet, ErrorHandler: h.instead,
+		Transport: h, ErrorLog: quiet(), ErrorHandler: h.instead,
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(upstream)
 			p.Out.URL.RawQuery = p.In.URL.RawQuery // also one that net/url does not understand
@@ -75,9 +76,17 @@ func newHTTP(ctx context.Context, r Route, upstream *url.URL, b *breaker.Breaker
 			return nil
 		},
 	}
+	return h
+}
+
+// quiet is no log: the metrics tell what failed.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// listening makes it a protocol.
+func (h *overHTTP) listening(ctx context.Context) *overHTTP {
 	ctx, h.cut = context.WithCancel(context.WithoutCancel(ctx))
 	h.server = &http.Server{
-		Handler: h, ErrorLog: quiet, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: r.Idle,
+		Handler: h, ErrorLog: quiet(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: h.route.Idle,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	return h
@@ -149,7 +158,7 @@ func (h *overHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 	took := time.Since(began)
 	if err != nil {
 		cancel()
-		if r.Context().Err() != nil || sent.isBroken() {
+		if gone(r.Context()) || sent.isBroken() {
 			v.done(breaker.Neutral)
 		} else {
 			v.done(breaker.Failure)
@@ -178,13 +187,17 @@ func (h *overHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a, nil
 }
 
+// gone tells whether the program left. One whose own time is up, in the same process, did
+// not: an upstream that hangs is known by nothing else.
+func gone(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+
 func (h *overHTTP) falls(r *http.Request) bool {
 	return h.route.Fallback != nil && h.route.Fallback.answers(r.Method)
 }
 
 // instead answers where the upstream did not, or not well.
 func (h *overHTTP) instead(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
+	if gone(r.Context()) {
 		w.WriteHeader(statusGone)
 		return
 	}

@@ -157,8 +157,22 @@ func (s *Sidecar) protocol(ctx context.Context, i int) protocol {
 	if u.Scheme == schemeTCP {
 		return newTCP(r, u.Host, s.breakers[i], s.counts[i])
 	}
-	return newHTTP(ctx, r, u, s.breakers[i], s.counts[i])
+	return newHTTP(r, u, s.breakers[i], s.counts[i]).listening(ctx)
 }
+
+// Handler is the one HTTP route of a proxy without a listener of its own, for a program
+// that is a server itself. Run is for those with listeners; it is not called then.
+func (s *Sidecar) Handler() (http.Handler, error) {
+	r := s.config.Routes[0]
+	u, err := r.upstream()
+	if err != nil || u.Scheme == schemeTCP || len(s.config.Routes) > 1 {
+		return nil, fmt.Errorf("%w: a handler is of one route of HTTP", ErrConfig)
+	}
+	return newHTTP(r, u, s.breakers[0], s.counts[0]), nil
+}
+
+// State is where the breaker of a route stands.
+func (s *Sidecar) State(route int) breaker.State { return s.breakers[route].State() }
 
 // Admin is what the port admin serves: /healthz and /metrics.
 func (s *Sidecar) Admin() http.Handler {
