@@ -24,15 +24,15 @@ func core(t *testing.T, c fleet.Config) *fleet.Core {
 }
 
 // enter registers members of the store, with an open breaker each.
-func enter(t *testing.T, k *fleet.Core, now time.Duration, n int) []string {
+func enter(t *testing.T, k *fleet.Core, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
 	for i := range ids {
 		var err error
-		if ids[i], err = k.Register(now, fleet.Registration{Dependency: "store", Name: "orders", Identity: identity(i)}); err != nil {
+		if ids[i], err = k.Register(0, fleet.Registration{Dependency: "store", Name: "orders", Identity: identity(i)}); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.Report(now, ids[i], true); err != nil {
+		if err := k.Report(0, ids[i], true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestBudget(t *testing.T) {
 
 func TestTricklesOneByOne(t *testing.T) {
 	k := core(t, fleet.Config{Trials: 4, Per: time.Second})
-	ids := enter(t, k, 0, 10)
+	ids := enter(t, k, 10)
 	var granted []time.Duration
 	for now := time.Duration(0); now < time.Second; now += 10 * time.Millisecond {
 		for _, id := range ids {
@@ -122,7 +122,7 @@ func TestTricklesOneByOne(t *testing.T) {
 
 func TestLostMemberKeepsNothing(t *testing.T) {
 	k := core(t, fleet.Config{Trials: 1, Lease: 2 * time.Second, MemberLease: 30 * time.Second, Members: 2})
-	ids := enter(t, k, 0, 2)
+	ids := enter(t, k, 2)
 	if a, _ := k.Ask(0, ids[0]); !a.Granted {
 		t.Fatal("nothing granted")
 	}
@@ -178,7 +178,7 @@ func TestMemoryIsBounded(t *testing.T) {
 // TestRampIsEven: of any part of the ramp so many slots are in it as it is long.
 func TestRampIsEven(t *testing.T) {
 	k := core(t, fleet.Config{RampOver: 40 * time.Second, Passes: 2})
-	ids := enter(t, k, 0, 400)
+	ids := enter(t, k, 400)
 	k.Probed(0, "store", breaker.OK)
 	k.Probed(time.Second, "store", breaker.OK)
 	in := make([]int, 40)
@@ -204,7 +204,7 @@ func TestRampIsEven(t *testing.T) {
 
 func TestRelapseEndsTheRamp(t *testing.T) {
 	k := core(t, fleet.Config{Passes: 1, HoldFor: 10 * time.Second})
-	ids := enter(t, k, 0, 20)
+	ids := enter(t, k, 20)
 	k.Probed(0, "store", breaker.OK)
 	now := time.Second
 	for i, open := range []bool{false, true} {
@@ -233,7 +233,7 @@ func TestRelapseEndsTheRamp(t *testing.T) {
 // later.
 func TestPassesBeforeAreNone(t *testing.T) {
 	k := core(t, fleet.Config{Passes: 3})
-	ids := enter(t, k, 0, 2)
+	ids := enter(t, k, 2)
 	for _, id := range ids {
 		_ = k.Report(0, id, false)
 	}

@@ -22,19 +22,21 @@ type overTCP struct {
 	metrics   *routeMetrics
 	busy      sync.WaitGroup
 
+	served chan struct{} // closed when no more connections come
+
 	mu    sync.Mutex
 	conns map[net.Conn]struct{} // guarded by mu; nil when all were cut
-	cut   chan struct{}
 }
 
 func newTCP(r Route, address string, b *breaker.Breaker, m *routeMetrics) *overTCP {
 	return &overTCP{
 		route: r, address: address, slowAfter: r.Breaker.SlowAfter, breaker: b, metrics: m,
-		conns: map[net.Conn]struct{}{}, cut: make(chan struct{}),
+		conns: map[net.Conn]struct{}{}, served: make(chan struct{}),
 	}
 }
 
 func (p *overTCP) serve(ctx context.Context, ln net.Listener) error {
+	defer close(p.served)
 	ctx = context.WithoutCancel(ctx) // what is under way may end
 	for {
 		c, err := ln.Accept()
@@ -42,22 +44,15 @@ func (p *overTCP) serve(ctx context.Context, ln net.Listener) error {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case err != nil: // too many open files, say: it passes
-			select {
-			case <-time.After(50 * time.Millisecond):
-				continue
-			case <-p.cut:
-				return nil
-			}
+			<-time.After(50 * time.Millisecond)
+			continue
 		}
-		p.busy.Add(1)
-		go func() {
-			defer p.busy.Done()
-			p.connection(ctx, c.(*net.TCPConn))
-		}()
+		p.busy.Go(func() { p.connection(ctx, c.(*net.TCPConn)) })
 	}
 }
 
 func (p *overTCP) end(ctx context.Context) {
+	<-p.served
 	ended := make(chan struct{})
 	go func() {
 		p.busy.Wait()
@@ -67,7 +62,6 @@ func (p *overTCP) end(ctx context.Context) {
 	case <-ended:
 	case <-ctx.Done():
 	}
-	close(p.cut)
 	p.mu.Lock()
 	for c := range p.conns {
 		_ = c.Close() // the time is up

@@ -94,10 +94,15 @@ func TestConnectionOutcomes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, sidecar.Route{Breaker: quick(), Upstream: listen(t, c.upstream)})
-			conn := p.dial()
-			if c.want == "ok" {
-				defer p.becomes("1", "calls_total", `outcome="ok"`)
+			defer p.becomes("1", "calls_total", `outcome="`+c.want+`"`)
+			if c.want == "failure" { // it may be reset while it is made
+				if conn, err := net.Dial("tcp", p.routes[0]); err == nil {
+					c.program(conn.(*net.TCPConn))
+					_ = conn.Close()
+				}
+				return
 			}
+			conn := p.dial()
 			if name == "speaks first" {
 				if _, err := conn.Read(make([]byte, 1)); err != nil {
 					t.Error(err)
@@ -107,7 +112,6 @@ func TestConnectionOutcomes(t *testing.T) {
 			if err := conn.Close(); err != nil {
 				t.Error(err)
 			}
-			p.becomes("1", "calls_total", `outcome="`+c.want+`"`)
 		})
 	}
 }
