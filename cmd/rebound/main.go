@@ -119,7 +119,7 @@ Exit codes: 0 pass, 1 fail, 2 a mistake in the input (nothing was started),
 	root.AddCommand(
 		demoCommand(), runCommand(), judgeCommand(), reportCommand(), listCommand(),
 		whyCommand(), pauseCommand(), resumeCommand(), restartCommand(),
-		capabilitiesCommand(), clusterCommand(), faultsCommand(), scaleCommand(), versionCommand(),
+		capabilitiesCommand(), clusterCommand(), faultsCommand(), scaleCommand(), proxyCommand(), versionCommand(),
 		shopCommand(), holderCommand(), guardianCommand(), rootCommand(), engineCommand(),
 	)
 	return root

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rebound-chaos/rebound/healers/breaker"
+	"github.com/rebound-chaos/rebound/healers/breaker/sidecar"
+)
+
+// proxyFlags are what the command line says of a proxy.
+type proxyFlags struct {
+	routes, listen, upstream    []string
+	breaker, fallback, admin    string
+	connect, timeout, idle, end time.Duration
+	check                       bool
+}
+
+func proxyCommand() *cobra.Command {
+	var f proxyFlags
+	c := &cobra.Command{
+		Use:   "proxy --listen ADDRESS --upstream URL",
+		Short: "Put a circuit breaker between a program in any language and what it depends on",
+		Long: `Proxy stands beside a program, which calls it instead of what it depends on. It passes
+requests and connections on, and stops when they fail: the program has an answer at once,
+an error or a fallback of yours, and what it depends on has peace to come back. Then it
+tries with one request, and goes on when that is answered.
+
+An upstream is http://HOST:PORT, https://HOST or tcp://HOST:PORT. Each has a breaker of its
+own. Of HTTP a failure is no answer within --timeout, one that breaks off, and a status of
+500 and more or 429, but not 501 and 505. Of TCP it is no connection, and one that the
+upstream ends at once.
+
+--breaker is a file, or YAML between braces. What it leaves out is the textbook's: 5
+failures within 30s open it for 30s and up to half of that more, twice as long each time
+that the trial fails, up to 5m. Its fields:
+
+  failures, within          so many failures in such a time open it; or
+  consecutive               so many in a row; or
+  rate, slowRate, minCalls, lastCalls, lastTime
+                            shares, as in 50%, of the last calls or the last time
+  openFor, max, growth      how long it is open, at most, and times what for each time
+  jitter                    up to this share of it is added at random: 50%
+  trials, successes         how many may try at once, and how many must succeed
+  trialTimeout, slowAfter   a trial that takes longer failed; a call that takes as long is slow
+  resetAfter                closed for so long, it begins with openFor again
+  spread, identity          adds a part of spread that is identity's, for a fleet
+  ramp, rampFrom            when it closes, calls come back over such a time, from such a share
+  mode                      automatic, forceOpen, forceClosed or metricsOnly
+
+--fallback is a file with the answer that is given while the breaker is open, or when the
+upstream failed. It has the header X-Rebound-Degraded: true. It answers GET and HEAD where
+it names no other methods:
+
+  status: 200
+  headers: {Content-Type: application/json}
+  body: '{"items": []}'
+
+At --admin are /healthz, which is well while the proxy is, also when the upstream is not,
+and /metrics for Prometheus.
+
+SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there are end for
+--drain, and exits with 0. Exit codes: 2 a mistake in the input, 1 it could not listen.`,
+		Example: `  rebound proxy --listen 127.0.0.1:9000 --upstream http://recommendations:8080 --fallback static.yaml
+  rebound proxy --route 127.0.0.1:9000=http://orders:8080 --route 127.0.0.1:5432=tcp://store:5432 --admin 127.0.0.1:9001
+  rebound proxy --listen :9000 --upstream https://api.example.com --breaker '{consecutive: 3, openFor: 10s, slowAfter: 2s}'
+  rebound proxy --listen :9000 --upstream http://orders --breaker breaker.yaml --check`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			config, err := f.config()
+			if err != nil {
+				return usage(err)
+			}
+			config.Listening = func(routes []net.Addr, admin net.Addr) {
+				for i, a := range routes {
+					fmt.Fprintf(c.ErrOrStderr(), "proxy: %s to %s\n", a, config.Routes[i].Upstream)
+				}
+				if admin != nil {
+					fmt.Fprintf(c.ErrOrStderr(), "proxy: /healthz and /metrics at http://%s\n", admin)
+				}
+			}
+			s, err := sidecar.New(config)
+			if err != nil {
+				return usage(err)
+			}
+			if f.check {
+				return nil
+			}
+			return failed(s.Run(c.Context()))
+		},
+	}
+	c.Flags().StringArrayVar(&f.routes, "route", nil, "LISTEN=UPSTREAM: a pair of the next two; may be given several times")
+	c.Flags().StringArrayVar(&f.listen, "listen", nil, "where the program calls: HOST:PORT")
+	c.Flags().StringArrayVar(&f.upstream, "upstream", nil, "what is called there; as many as there are of --listen, in the same order")
+	c.Flags().StringVar(&f.breaker, "breaker", "", "when to stop calling: a file, or {YAML} (default the textbook's)")
+	c.Flags().StringVar(&f.fallback, "fallback", "", "the file with the answer instead (default an error)")
+	c.Flags().StringVar(&f.admin, "admin", "", "where /healthz and /metrics are: HOST:PORT (default nowhere)")
+	c.Flags().DurationVar(&f.connect, "connect-timeout", 0, "how long a connection may take to be made (default 2s)")
+	c.Flags().DurationVar(&f.timeout, "timeout", 0, "how long an upstream of HTTP may take to begin its answer (default 30s)")
+	c.Flags().DurationVar(&f.idle, "idle-timeout", 0, "for how long a connection may be silent (default 5m)")
+	c.Flags().DurationVar(&f.end, "drain", 0, "how long what is under way may take to end (default 10s)")
+	c.Flags().BoolVar(&f.check, "check", false, "say whether all of this makes sense, and listen nowhere")
+	return c
+}
+
+// config reads what the flags name. Its error tells of all mistakes.
+func (f *proxyFlags) config() (sidecar.Config, error) {
+	var found []error
+	route := sidecar.Route{Connect: f.connect, Timeout: f.timeout, Idle: f.idle}
+	if f.breaker != "" {
+		name, data, err := "--breaker", []byte(f.breaker), error(nil)
+		if !strings.HasPrefix(strings.TrimSpace(f.breaker), "{") {
+			name = f.breaker
+			data, err = os.ReadFile(name)
+		}
+		if err == nil {
+			route.Breaker, err = sidecar.ReadBreaker(name, data)
+		}
+		if err != nil {
+			route.Breaker = breaker.Config{} // it is told once
+		}
+		found = append(found, err)
+	}
+	if f.fallback != "" {
+		data, err := os.ReadFile(f.fallback)
+		if err == nil {
+			route.Fallback, err = sidecar.ReadFallback(f.fallback, data)
+		}
+		found = append(found, err)
+	}
+	config := sidecar.Config{Admin: f.admin, Drain: f.end}
+	add := func(listen, upstream string) {
+		r := route
+		r.Listen, r.Upstream = listen, upstream
+		if strings.HasPrefix(upstream, "tcp:") && len(f.routes)+len(f.listen) > 1 {
+			r.Fallback = nil // it is for those beside it
+		}
+		config.Routes = append(config.Routes, r)
+	}
+	for _, pair := range f.routes {
+		listen, upstream, ok := strings.Cut(pair, "=")
+		if !ok {
+			found = append(found, fmt.Errorf("--route %q is not like 127.0.0.1:9000=http://orders:8080", pair))
+			continue
+		}
+		add(listen, upstream)
+	}
+	if len(f.listen) != len(f.upstream) {
+		found = append(found, fmt.Errorf("--listen is given %d times and --upstream %d times: each needs the other", len(f.listen), len(f.upstream)))
+	} else {
+		for i, listen := range f.listen {
+			add(listen, f.upstream[i])
+		}
+	}
+	if len(config.Routes) > 0 || errors.Join(found...) == nil {
+		found = append(found, config.Validate())
+	}
+	return config, errors.Join(found...)
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestProxyMistakes(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("failure: 3\nwithin: 10\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		says []string
+	}{
+		"nothing":  {nil, []string{"no route"}},
+		"half":     {[]string{"--listen", ":9000"}, []string{"--upstream 0 times"}},
+		"no pair":  {[]string{"--route", "http://orders"}, []string{"--route"}},
+		"no file":  {[]string{"--route", ":9000=http://orders", "--breaker", "no/such", "--fallback", "none/such"}, []string{"no/such", "none/such"}},
+		"many":     {[]string{"--route", "x=http://orders", "--breaker", bad, "--admin", "y"}, []string{bad + ":1:1", bad + ":2:9", `"x"`, `"y"`}},
+		"inline":   {[]string{"--route", ":9000=http://orders", "--breaker", "{failures: 0.5}"}, []string{"--breaker:1:12"}},
+		"fallback": {[]string{"--route", ":9000=tcp://store:1", "--fallback", bad}, []string{"failure"}},
+		"extra":    {[]string{"http://orders"}, []string{"unknown command"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if code := execute(t.Context(), append([]string{"proxy"}, c.args...)); code != exitUsage {
+				t.Errorf("exit code %d", code)
+			}
+			_, err := command(t, append([]string{"proxy"}, c.args...)...)
+			for _, want := range c.says {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in:\n%v", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestProxyCheck(t *testing.T) {
+	if _, err := command(t, "proxy", "--route", "127.0.0.1:1=http://orders", "--breaker", "{failures: 2}", "--check"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestProxy asks through one, as a program would, and ends it.
+func TestProxy(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
+	defer up.Close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := ln.Addr().String()
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() { ended <- execute(ctx, []string{"proxy", "--listen", here, "--upstream", up.URL}) }()
+	body := ""
+	for range 250 {
+		a, err := http.Get("http://" + here)
+		if err != nil {
+			<-time.After(20 * time.Millisecond)
+			continue
+		}
+		b, err := io.ReadAll(a.Body)
+		if err != nil || a.Body.Close() != nil {
+			t.Fatal(err)
+		}
+		body = string(b)
+		break
+	}
+	if body != "hello" {
+		t.Errorf("answered %q", body)
+	}
+	if code := execute(t.Context(), []string{"proxy", "--listen", here, "--upstream", up.URL}); code != exitFail {
+		t.Errorf("where something listens already: exit code %d", code)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	cancel()
+	if code := <-ended; code != exitPass {
+		t.Errorf("exit code %d", code)
+	}
+}
