@@ -128,11 +128,16 @@ func looped(seconds int, ready bool) outcome {
 // so many trials at once, and answers degraded; or one that does not, and sends so many
 // requests for each call that fails, also for a second when the store is back.
 func tripped(opens bool, n int) outcome {
-	b := timelinetest.Begin(timeline.Header{Gates: timeline.Gates{LoadFloor: .95, MaxLag: time.Second, MaxHostLag: time.Second, MaxProberLag: time.Second}})
+	b := timelinetest.Begin(timeline.Header{})
 	second := func(degraded int, c timeline.Breaker) {
 		c.To, c.Over = "store", time.Second
 		b.After(900*time.Millisecond).Breaker("orders/0", c)
-		b.Load(timeline.Load{Intended: 200, Sent: 200, OK: 200, Degraded: degraded})
+		l := timeline.Load{Intended: 200, Sent: 200, OK: 200, Degraded: degraded}
+		for range l.Sent {
+			l.Lag.Add(b.Lag)
+			l.Latency.Add(b.Latency)
+		}
+		b.Load(l)
 	}
 	well := timeline.Breaker{State: timeline.BreakerClosed, Calls: 200, Attempts: 200}
 	for range 3 {

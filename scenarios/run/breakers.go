@@ -26,9 +26,9 @@ const (
 	metricPeak     = "shop_client_breaker_trials_peak"
 )
 
-// states are those of a breaker, by the number that a metric has for each. None is the
+// breakerStates are those of a breaker, by the number that a metric has for each. None is the
 // first.
-var states = []timeline.BreakerState{
+var breakerStates = []timeline.BreakerState{
 	"", timeline.BreakerClosed, timeline.BreakerOpen, timeline.BreakerHalfOpen, timeline.BreakerForcedOpen, timeline.BreakerForcedClosed,
 }
 
@@ -65,8 +65,8 @@ func clientsOf(families map[string]*dto.MetricFamily, at time.Time) map[string]c
 	each(metricPeak, func(b *timeline.Breaker) *int { return &b.Peak })
 	for _, m := range families[metricState].GetMetric() {
 		if c, known := all[labelOf(m, labelTo)]; known {
-			if n := int(value(m)); n > 0 && n < len(states) {
-				c.now.State = states[n]
+			if n := int(value(m)); n > 0 && n < len(breakerStates) {
+				c.now.State = breakerStates[n]
 			}
 			all[c.now.To] = c
 		}
