@@ -180,6 +180,8 @@ func TestBreakerChecks(t *testing.T) {
 			{"after our own revert, too", `{"to":"store"}`, tells(tells(away(), 5, refused).Phase(timeline.PhaseRevert).Fault("1", timeline.FaultReverted, "").Phase(timeline.PhaseSettle), 3, over(time.Second, 202)).Events(), fail, "more came"},
 			{"after a healer's end, too", `{"to":"store"}`, done(tells(tells(away(), 5, refused).Fault("1", timeline.FaultOvertaken, ""), 3, over(time.Second, 202))).Events(), fail, "more came"},
 			{"while it was away nothing counts", `{"to":"store"}`, done(tells(tells(away(), 5, over(time.Second, 202)).After(100*ms).Fault("1", timeline.FaultReverted, ""), 3, usual())).Events(), pass, "without a herd"},
+			{"of what came in the second of its return, what is more than before was sent after it", `{"to":"store"}`, done(tells(tells(tells(away(), 5, over(time.Second, 100)).After(400*ms).Fault("1", timeline.FaultReverted, ""), 1, over(time.Second, 142)), 3, usual())).Events(), fail, "37.31 % more"},
+			{"of a storm that ends with the fault nothing is left", `{"to":"store"}`, done(tells(tells(tells(away(), 5, over(time.Second, 202)).After(800*ms).Fault("1", timeline.FaultReverted, ""), 1, over(time.Second, 202)), 3, usual())).Events(), pass, "without a herd"},
 			{"nor after 120 s", `{"to":"store"}`, done(tells(tells(tells(returned(), 2, usual()), 118, usual()), 2, over(time.Second, 202))).Events(), pass, "without a herd"},
 			{"what was not told for long is spread", `{"to":"store"}`, done(tells(returned(), 1, over(3*time.Second, 201))).Events(), pass, "without a herd"},
 			{"one that began anew, since it did", `{"to":"store"}`, done(tells(started(returned()), 1, usual(), usual(), unknown)).Events(), fail, "41.29 % more"},

@@ -12,8 +12,9 @@ import (
 // RecoveryOvershoot bounds how hard a workload is hit when it is back (predicate H6):
 // requests in a second, as its clients count those that they send, against the median of
 // the last 60 s of the baseline. It counts from the end of the last fault, by itself, by
-// a healer or by us, for 120 s or until the load ends. Users must send the same all the
-// time.
+// a healer or by us, for 120 s or until the load ends. What was sent in the part of a
+// second before that end did not arrive: as many as in the second before, by that part,
+// are left out. Users must send the same all the time.
 type RecoveryOvershoot struct {
 	// To is the workload that is back; required.
 	To string `json:"to"`
@@ -108,12 +109,7 @@ func (c *recoveryOvershoot) Verdict() Result {
 		}
 		back = max(back, *end)
 	}
-	var peak round
-	for _, n := range c.clients.within(back, min(c.loaded, back+backFor)) {
-		if n.rated && n.rate > peak.rate {
-			peak = n
-		}
-	}
+	peak := c.peak(back)
 	r.Measured = fmt.Sprintf("%.0f before (%.0f at most)", usual, high)
 	if peak.rate < backAt*usual {
 		return r.unsure(fmt.Sprintf("its clients did not come back before the load ended: %.0f requests in a second at most, %.0f before", peak.rate, usual))
@@ -124,6 +120,22 @@ func (c *recoveryOvershoot) Verdict() Result {
 		return r.fail(fmt.Sprintf("%s more came at once than before, %s are allowed", percent(more), *c.args.AtMost))
 	}
 	return r.pass("its clients came back without a herd")
+}
+
+// peak is the second with the most requests since the workload was back.
+func (c *recoveryOvershoot) peak(back time.Duration) (peak round) {
+	var last round
+	for _, n := range c.clients.within(0, min(c.loaded, back+backFor)) {
+		arrived := n
+		if early := back - (n.at - time.Second); early > 0 {
+			arrived.rate -= last.rate * min(1, early.Seconds())
+		}
+		if n.at > back && n.rated && arrived.rate > peak.rate {
+			peak = arrived
+		}
+		last = n
+	}
+	return peak
 }
 
 // usual is the median of the requests in a second before the fault, and the most.

@@ -15,8 +15,9 @@ type callee struct {
 	seconds  []calleeSecond
 	breakers map[string]timeline.BreakerState // by client, as each last told
 	guarded  bool                             // a client has one
-	opened   int
-	extra    int // requests beyond calls and calls without one, in all
+	troubled bool                             // calls were refused or tried again
+	extra    int                              // requests beyond calls, and calls without one
+	again    int                              // requests beyond calls, less calls without one
 }
 
 // calleeSecond is one second of calls, which ends at at.
@@ -79,31 +80,40 @@ func (c *callees) told(e timeline.Event) {
 		case timeline.BreakerClosed, timeline.BreakerForcedClosed:
 		}
 	}
-	q.opened += b.Opened
 	q.extra += max(b.Attempts-b.Calls, b.Calls-b.Attempts)
+	q.again += b.Attempts - b.Calls
+	q.troubled = q.troubled || b.Opened > 0 || b.Rejected > 0 || q.again > 0
 }
 
 // all are the workloads that are called, the one with the most trouble first.
 func (c *callees) all() []*callee {
 	return slices.SortedFunc(maps.Values(c.of), func(a, b *callee) int {
-		return cmp.Or(cmp.Compare(b.extra, a.extra), cmp.Compare(b.opened, a.opened), cmp.Compare(a.to, b.to))
+		return cmp.Or(cmp.Compare(b.extra, a.extra), cmp.Compare(a.to, b.to))
 	})
 }
 
-// calledWorkloads are those that clients tell of, in a run or in its control.
-func (u Run) calledWorkloads() []string {
-	var all []string
+// shownCallees are the workloads whose calls had trouble, in a run or in its control, and
+// if none had, the first of them that clients tell of.
+func (u Run) shownCallees() []string {
+	var all, well []string
 	for _, v := range []*Run{&u, u.Control} {
 		if v == nil {
 			continue
 		}
 		for _, q := range v.story.called {
-			if !slices.Contains(all, q.to) {
+			switch {
+			case slices.Contains(all, q.to):
+			case q.troubled:
 				all = append(all, q.to)
+			default:
+				well = append(well, q.to)
 			}
 		}
 	}
-	return all
+	if len(all) == 0 {
+		return well[:min(len(well), 1)]
+	}
+	return all[:min(len(all), maxCalleePanels)]
 }
 
 func (u *Run) calleeOf(to string) *callee {
@@ -122,8 +132,7 @@ func (u *Run) calleeOf(to string) *callee {
 // tells of its calls.
 func (u Run) breakerNumbers() []number {
 	var rows []number
-	names := u.calledWorkloads()
-	for _, to := range names[:min(len(names), maxCalleePanels)] {
+	for _, to := range u.shownCallees() {
 		healed, control := u.calleeNumbers(to), [4]string{}
 		if u.Control != nil {
 			control = u.Control.calleeNumbers(to)

@@ -27,10 +27,7 @@ const (
 // tells of its calls.
 func (u Run) calleePanels() []panel {
 	var all []panel
-	for _, to := range u.calledWorkloads() {
-		if len(all) == maxCalleePanels {
-			break
-		}
+	for _, to := range u.shownCallees() {
 		p := &calleePanel{to: to, most: 1, healed: u.calleeSteps(to), control: u.Control.calleeSteps(to)}
 		for _, s := range []*calleeSteps{p.healed, p.control} {
 			if s == nil {
