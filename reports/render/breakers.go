@@ -33,11 +33,14 @@ type calleeSecond struct {
 type callees struct {
 	of    map[string]*callee
 	first time.Duration
+	over  bool // the load has ended: what is called from here on, our audit asks for
 }
 
 func (c *callees) observe(e timeline.Event) {
 	switch {
-	case e.Breaker != nil:
+	case e.Phase != nil:
+		c.over = e.Phase.Name == timeline.PhaseAudit || e.Phase.Name == timeline.PhaseTeardown
+	case e.Breaker != nil && !c.over:
 		c.told(e)
 	case e.Instance != nil && (e.Instance.State == timeline.InstanceExited || e.Instance.State == timeline.InstanceGone):
 		for _, q := range c.of {

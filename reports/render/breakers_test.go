@@ -57,6 +57,7 @@ func tripped(control bool) *timelinetest.Builder {
 	times(12, 200, well)
 	return b.Phase(timeline.PhaseRevert).Phase(timeline.PhaseSettle).Seconds(1, 200, 0).
 		Phase(timeline.PhaseAudit).After(300*time.Millisecond).Writes(2400, 0, 0).
+		Breaker("orders/0", timeline.Breaker{To: "store", Over: time.Second, Calls: 2400, Attempts: 2400}).
 		Phase(timeline.PhaseTeardown).After(800 * time.Millisecond).End()
 }
 
