@@ -345,6 +345,8 @@ func TestNothingProvesNothing(t *testing.T) {
 		"recoverWithin": `"8s"`, "capacityRestored": `{"within":"8s"}`, "healedBy": `"none"`, "capacityAfterRevert": `{"within":"8s"}`,
 		"enoughReplicas": `{"workload":"orders","atLeast":1,"within":"8s"}`, "scaledBack": `{"workload":"orders","atMost":1,"within":"8s"}`,
 		"overshoot": `{"workload":"orders","needed":1}`, "flaps": `{"workload":"orders"}`,
+		"opensWithin": `{"to":"store","within":"8s"}`, "failsFast": `{"to":"store","atLeast":"90%"}`, "amplification": `{"to":"store"}`,
+		"trialsInFlight": `{"to":"store","atMost":1}`, "recoveryOvershoot": `{"to":"store"}`, "degradedServed": `{"atLeast":"90%"}`,
 		"errorsWhileScaling": `{"workload":"orders"}`, "noScaleDownInUse": `{"workload":"orders"}`,
 	}
 	last := ""

@@ -117,3 +117,27 @@ func FailWhileScalingAtMost(a assertions.ErrorsWhileScaling) types.GomegaMatcher
 func RemoveNoneInUse(workload string) types.GomegaMatcher {
 	return check(assertions.NoScaleDownInUse{Workload: workload})
 }
+
+// HaveBreakersOpen matches a run in which the breakers of a workload opened in time.
+func HaveBreakersOpen(a assertions.OpensWithin) types.GomegaMatcher { return check(a) }
+
+// FailFast matches a run in which calls that could not be served were refused at once.
+func FailFast(a assertions.FailsFast) types.GomegaMatcher { return check(a) }
+
+// AmplifyAtMost matches a run in which retries made at most so many requests to a workload
+// of a call.
+func AmplifyAtMost(to string, factor float64) types.GomegaMatcher {
+	return check(assertions.Amplification{To: to, AtMost: factor})
+}
+
+// HaveTrialsInFlight matches a run in which no more asked at once whether a workload was
+// back than may.
+func HaveTrialsInFlight(a assertions.TrialsInFlight) types.GomegaMatcher { return check(a) }
+
+// HaveRecoveryOvershoot matches a run in which the clients of a workload that was back
+// came without a herd.
+func HaveRecoveryOvershoot(a assertions.RecoveryOvershoot) types.GomegaMatcher { return check(a) }
+
+// ServeDegraded matches a run in which as many good answers were degraded ones as should
+// be while the fault lasted.
+func ServeDegraded(a assertions.DegradedServed) types.GomegaMatcher { return check(a) }

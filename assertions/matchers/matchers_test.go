@@ -57,6 +57,12 @@ func TestMatchers(t *testing.T) {
 		"FlapAtMost":                    {matchers.FlapAtMost("orders", 1), grown(growth{to: 4}), grown(growth{to: 4, again: true}), placebo, []string{"3 turns: 3, 4, 3, 4, 3", "at most 1 turns of orders", "turned its direction 3 times"}, "evidence", "no more often"},
 		"FailWhileScalingAtMost":        {matchers.FailWhileScalingAtMost(assertions.ErrorsWhileScaling{Workload: "orders", Up: 10}), grown(growth{to: 4, failed: 20}), grown(growth{to: 4, failed: 30}), placebo, []string{"15 %, 30 of 200", "10% while orders is scaled up, 0% down", "10% may"}, "evidence", "no more failed"},
 		"RemoveNoneInUse":               {matchers.RemoveNoneInUse("orders"), grown(growth{to: 4}), grown(growth{to: 4, inUse: true}), placebo, []string{"1 of 1 went, 1 of them in rotation", "out of rotation first", "orders/3 ended while"}, "evidence", "no connection broke"},
+		"HaveBreakersOpen":              {matchers.HaveBreakersOpen(assertions.OpensWithin{To: "store", Within: assertions.Duration(2 * time.Second)}), tripped(true, 1), tripped(false, 1), placebo, []string{"0 of 1 clients", "within 2s", "did not open"}, "evidence", "in time"},
+		"FailFast":                      {matchers.FailFast(assertions.FailsFast{To: "store", AtLeast: 90}), tripped(true, 1), tripped(false, 1), placebo, []string{"0 %, 0 rejected and 2800 failed", "at least 90% of the calls", "only 0 %"}, "evidence", "refused at once"},
+		"AmplifyAtMost":                 {matchers.AmplifyAtMost("store", 2), tripped(false, 2), tripped(false, 3), placebo, []string{"3.00, 6000 requests for 2000 calls", "at most 2.00 requests", "2.00 are allowed"}, "evidence", "within their budget"},
+		"HaveTrialsInFlight":            {matchers.HaveTrialsInFlight(assertions.TrialsInFlight{To: "store", AtMost: 1}), tripped(true, 1), tripped(true, 2), placebo, []string{"2 in flight at once", "at most 1 trials", "1 are allowed"}, "evidence", "no more tried"},
+		"HaveRecoveryOvershoot":         {matchers.HaveRecoveryOvershoot(assertions.RecoveryOvershoot{To: "store"}), tripped(true, 1), tripped(false, 2), placebo, []string{"80 %, 360 in the second", "at most 25% more", "80 % more came"}, "evidence", "without a herd"},
+		"ServeDegraded":                 {matchers.ServeDegraded(assertions.DegradedServed{AtLeast: new(assertions.Percent(50))}), tripped(true, 1), tripped(false, 1), placebo, []string{"0 %, 0 of 2800", "at least 50% of the good answers", "only 0 %"}, "evidence", "as should be"},
 		"BeSteady":                      {matchers.BeSteady(), healed, unready, empty, []string{"success 50 %", "at least 99 %"}, "no whole second", "was steady"},
 		"PassAllChecks":                 {matchers.PassAllChecks(), healed, missed, placebo, []string{"to pass all checks", "measured: fail", "capacityRestored: "}, "evidence", "every check passed"},
 	} {
@@ -115,6 +121,46 @@ func looped(seconds int, ready bool) outcome {
 		b.Instance("orders/1", timeline.InstanceReady)
 	}
 	b.Seconds(3, 200, 0).Fault("1", timeline.FaultReverted, "").Seconds(3, 200, 0).Phase(timeline.PhaseRevert)
+	return outcome{b.End()}
+}
+
+// tripped is a run whose only client of the store has a breaker that opens, and then has
+// so many trials at once, and answers degraded; or one that does not, and sends so many
+// requests for each call that fails, also for a second when the store is back.
+func tripped(opens bool, n int) outcome {
+	b := timelinetest.Begin(timeline.Header{})
+	second := func(degraded int, c timeline.Breaker) {
+		c.To, c.Over = "store", time.Second
+		b.After(900*time.Millisecond).Breaker("orders/0", c)
+		l := timeline.Load{Intended: 200, Sent: 200, OK: 200, Degraded: degraded}
+		for range l.Sent {
+			l.Lag.Add(b.Lag)
+			l.Latency.Add(b.Latency)
+		}
+		b.Load(l)
+	}
+	well := timeline.Breaker{State: timeline.BreakerClosed, Calls: 200, Attempts: 200}
+	for range 3 {
+		second(0, well)
+	}
+	b.Phase(timeline.PhaseInject).Fault("1", timeline.FaultActive, "seen").Phase(timeline.PhaseObserve)
+	degraded, away := 150, timeline.Breaker{State: timeline.BreakerOpen, Calls: 200, Rejected: 200}
+	if !opens {
+		degraded, away = 0, timeline.Breaker{State: timeline.BreakerClosed, Calls: 200, Attempts: 200 * n, Failed: 200 * n}
+	}
+	for range 13 {
+		second(degraded, away)
+	}
+	if opens {
+		away = timeline.Breaker{State: timeline.BreakerHalfOpen, Calls: 200, Attempts: n, Rejected: 200 - n, Trials: n, Peak: n}
+	}
+	second(degraded, away)
+	b.Fault("1", timeline.FaultReverted, "")
+	if !opens && n > 1 {
+		second(0, away)
+	}
+	second(0, well)
+	b.Phase(timeline.PhaseRevert)
 	return outcome{b.End()}
 }
 

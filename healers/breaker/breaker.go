@@ -76,6 +76,9 @@ func (p *Permit) Done(o Outcome) {
 	p.at = 0
 }
 
+// Trial tells whether the call is a trial, until Done.
+func (p *Permit) Trial() bool { return p.at&trial != 0 }
+
 // allow is Allow, where a look at the word is not enough.
 func (p *Permit) allow() error {
 	b := p.b

@@ -42,7 +42,7 @@ func TestManyGoroutines(t *testing.T) {
 						if err != nil {
 							continue
 						}
-						isTrial := permit.IsTrial()
+						isTrial := permit.Trial()
 						if isTrial {
 							n := out.Add(1)
 							for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {

@@ -16,6 +16,7 @@ func (u Run) picture() chart {
 		healed: u.curve(), above: u.loadPanel(), below: u.replicaPanels(),
 		lanes: []lane{{name: "acts", marks: u.marks()}},
 	}
+	ch.below = append(ch.below, u.calleePanels()...)
 	if p := u.poolPanel(); p != nil {
 		ch.below = append(ch.below, p)
 	}

@@ -140,6 +140,7 @@ func cases(t *testing.T) map[string]Report {
 		"nothing": New(""),
 		"scaled":  New("", build(t, "traffic-step/rebound/1", scaled("rebound", false)), build(t, "traffic-step/off/1", scaled("off", true))),
 		"pooled":  New("", build(t, "crash/native/1", pooled("native", false)), build(t, "crash/off/1", pooled("off", true))),
+		"tripped": New("", build(t, "retry-storm/rebound/1", tripped(false)), build(t, "retry-storm/off/1", tripped(true))),
 		"storm":   New("", build(t, "storm/a", storm(false)), build(t, "storm/b", storm(true))),
 	}
 }
@@ -160,7 +161,7 @@ func render(t *testing.T, name string, r Report) string {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	all := cases(t)
-	for _, name := range []string{"healed", "joint", "aborted", "bare", "pooled", "scaled"} {
+	for _, name := range []string{"healed", "joint", "aborted", "bare", "pooled", "scaled", "tripped"} {
 		for _, d := range Builtin() {
 			got := render(t, d.Name, all[name])
 			if again := render(t, d.Name, cases(t)[name]); again != got {
@@ -194,7 +195,7 @@ func TestVerdicts(t *testing.T) {
 	want := map[string]timeline.Verdict{
 		"healed": timeline.Pass, "joint": timeline.Fail, "aborted": timeline.Inconclusive, "bare": timeline.Inconclusive,
 		"failed": timeline.Fail, "control": timeline.Fail, "proves": timeline.Inconclusive, "nothing": timeline.Inconclusive,
-		"pooled": timeline.Pass, "scaled": timeline.Pass,
+		"pooled": timeline.Pass, "scaled": timeline.Pass, "tripped": timeline.Pass,
 	}
 	all := cases(t)
 	for name, v := range want {

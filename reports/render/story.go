@@ -18,6 +18,7 @@ type story struct {
 	faults []hit
 	acts   []act
 	pools  []*pool
+	called []*callee
 	// replicas are of every workload, and scaled those that were or could have been, the
 	// one that changed most first.
 	replicas, scaled []*replicas
@@ -66,10 +67,12 @@ func tell(events []timeline.Event, j assertions.Judgement) story {
 	outcomes := map[string]timeline.Event{}
 	var observe time.Duration
 	var told pools
+	var calls callees
 	var sized scaling
 	for _, e := range events {
 		s.last = max(s.last, e.At)
 		told.observe(e)
+		calls.observe(e)
 		sized.observe(e)
 		switch {
 		case e.Phase != nil:
@@ -92,6 +95,7 @@ func tell(events []timeline.Event, j assertions.Judgement) story {
 			s.ended = true
 		}
 	}
+	s.called = calls.all()
 	s.pools, s.replicas, s.scaled = told.all(), sized.order, sized.all()
 	s.closePhase(s.last)
 	for i := range s.faults {

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,7 +64,7 @@ func (u Run) numbers() []number {
 	for i := range rows {
 		rows[i].Healed, rows[i].Control = healed[i], control[i]
 	}
-	return append(append(rows, u.replicaNumbers()...), u.poolNumbers()...)
+	return slices.Concat(rows, u.replicaNumbers(), u.breakerNumbers(), u.poolNumbers())
 }
 
 // headline is the word of the verdict.

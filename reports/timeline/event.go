@@ -17,6 +17,7 @@ const (
 	KindInstance   Kind = "instance"   // Instance
 	KindConnection Kind = "connection" // Connection
 	KindPool       Kind = "pool"       // Pool: one a second and pool
+	KindBreaker    Kind = "breaker"    // Breaker: one a second, client and dependency
 	KindReplicas   Kind = "replicas"   // Replicas
 	KindHealing    Kind = "healing"    // Healing
 	KindScale      Kind = "scale"      // Scale: one a decision
@@ -58,6 +59,7 @@ type Event struct {
 	Instance   *Instance   `json:"instance,omitempty"`
 	Connection *Connection `json:"connection,omitempty"`
 	Pool       *Pool       `json:"pool,omitempty"`
+	Breaker    *Breaker    `json:"breaker,omitempty"`
 	Replicas   *Replicas   `json:"replicas,omitempty"`
 	Healing    *Healing    `json:"healing,omitempty"`
 	Scale      *Scale      `json:"scale,omitempty"`

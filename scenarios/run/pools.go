@@ -48,8 +48,9 @@ const (
 	serverOf     = "store" // what metricServer is about where it has no label
 )
 
-// pools reads the pools of connections of every instance that tells of them: the
-// same in every arm, past any link that a fault has cut.
+// pools reads the pools of connections of every instance that tells of them, and its
+// calls to others with their breakers: the same in every arm, past any link that a fault
+// has cut.
 type pools struct {
 	observer *observer
 	// scrape asks one instance; tests put their own.
@@ -57,14 +58,15 @@ type pools struct {
 	of     map[sut.ID]*told
 }
 
-// told is what an instance has told of its pools so far. One goroutine at a time
+// told is what an instance has told of its pools and calls so far. One goroutine at a time
 // has it.
 type told struct {
 	target sut.Target
 	client *http.Client
 	asked  bool // its first answer is in
-	silent bool // and told of no pool: it is not asked again
+	silent bool // and told of nothing: it is not asked again
 	pools  map[string]reading
+	calls  map[string]calls
 	server map[string]int
 	err    error
 }
@@ -101,13 +103,13 @@ func (p *pools) round(ctx context.Context) {
 	defer cancel()
 	var asking sync.WaitGroup
 	var asked []*told
-	before := map[sut.ID]map[string]reading{}
+	before, called := map[sut.ID]map[string]reading{}, map[sut.ID]map[string]calls{}
 	for _, target := range p.observer.serving(metricsPort) {
 		t := p.follow(target)
 		if t.silent {
 			continue
 		}
-		before[target.ID] = t.pools
+		before[target.ID], called[target.ID] = t.pools, t.calls
 		asked = append(asked, t)
 		asking.Go(func() { t.ask(ctx, p.scrape) })
 	}
@@ -120,6 +122,7 @@ func (p *pools) round(ctx context.Context) {
 		for _, to := range slices.Sorted(maps.Keys(t.pools)) {
 			p.tell(t.target.ID, t.pools[to].since(before[t.target.ID][to], to))
 		}
+		p.tellCalls(t.target.ID, t.calls, called[t.target.ID])
 		for to, n := range t.server {
 			servers[to] = max(servers[to], n) // all its clients ask the same server
 		}
@@ -164,7 +167,8 @@ func (t *told) ask(ctx context.Context, scrape func(context.Context, *http.Clien
 		return
 	}
 	t.pools, t.server = readings(families)
-	t.silent = !t.asked && len(t.pools) == 0
+	t.calls = clientsOf(families, time.Now())
+	t.silent = !t.asked && len(t.pools) == 0 && len(t.calls) == 0
 	t.asked = true
 }
 

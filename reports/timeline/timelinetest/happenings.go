@@ -94,6 +94,11 @@ func (b *Builder) Pool(target string, p timeline.Pool) *Builder {
 	return b.Add(timeline.Event{Kind: timeline.KindPool, Actor: timeline.ActorObserver, Target: target, Pool: &p})
 }
 
+// Breaker records what a client told of its calls to a dependency and its breaker there.
+func (b *Builder) Breaker(client string, c timeline.Breaker) *Builder {
+	return b.Add(timeline.Event{Kind: timeline.KindBreaker, Actor: timeline.ActorObserver, Target: client, Breaker: &c})
+}
+
 // Desired records that the platform is asked for so many replicas of a workload.
 func (b *Builder) Desired(workload string, n int) *Builder {
 	return b.Add(timeline.Event{
