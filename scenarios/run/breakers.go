@@ -44,7 +44,7 @@ func clientsOf(families map[string]*dto.MetricFamily, at time.Time) map[string]c
 	all := map[string]calls{}
 	each := func(name string, of func(b *timeline.Breaker) *int) {
 		for _, m := range families[name].GetMetric() {
-			to := labelOf(m, labelTo)
+			to := leadsTo(m)
 			c, known := all[to]
 			if to == "" || !known && name != metricCalls {
 				continue
@@ -64,7 +64,7 @@ func clientsOf(families map[string]*dto.MetricFamily, at time.Time) map[string]c
 	each(metricTrying, func(b *timeline.Breaker) *int { return &b.InFlight })
 	each(metricPeak, func(b *timeline.Breaker) *int { return &b.Peak })
 	for _, m := range families[metricState].GetMetric() {
-		if c, known := all[labelOf(m, labelTo)]; known {
+		if c, known := all[leadsTo(m)]; known {
 			if n := int(value(m)); n > 0 && n < len(breakerStates) {
 				c.now.State = breakerStates[n]
 			}

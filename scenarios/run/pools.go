@@ -215,7 +215,7 @@ func readings(families map[string]*dto.MetricFamily) (map[string]reading, map[st
 	pools, servers := map[string]reading{}, map[string]int{}
 	each := func(name string, set func(r *reading, v float64)) {
 		for _, m := range families[name].GetMetric() {
-			if to := labelOf(m, labelTo); to != "" {
+			if to := leadsTo(m); to != "" {
 				r := pools[to]
 				set(&r, value(m))
 				pools[to] = r
@@ -229,14 +229,15 @@ func readings(families map[string]*dto.MetricFamily) (map[string]reading, map[st
 	each(metricWaits, func(r *reading, v float64) { r.waits = int(v) })
 	each(metricWaited, func(r *reading, v float64) { r.waited = time.Duration(v * float64(time.Second)) })
 	for _, m := range families[metricServer].GetMetric() {
-		servers[cmp.Or(labelOf(m, labelTo), serverOf)] = int(value(m))
+		servers[cmp.Or(leadsTo(m), serverOf)] = int(value(m))
 	}
 	return pools, servers
 }
 
-func labelOf(m *dto.Metric, name string) string {
+// leadsTo is the workload that a metric is about; "": it does not say.
+func leadsTo(m *dto.Metric) string {
 	for _, l := range m.GetLabel() {
-		if l.GetName() == name {
+		if l.GetName() == labelTo {
 			return l.GetValue()
 		}
 	}
