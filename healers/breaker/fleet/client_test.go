@@ -149,9 +149,9 @@ func TestProbeClosesAll(t *testing.T) {
 		n := &near{}
 		o := n.begin(t, fleet.Config{RampOver: 10 * time.Second, HoldFor: 3 * time.Second})
 		var up atomic.Bool
-		asked := 0
+		var asked atomic.Int64
 		p := fleet.Prober{Fleet: o, Dependency: "store", Ask: func(ctx context.Context) error {
-			asked++
+			asked.Add(1)
 			if !up.Load() {
 				<-ctx.Done()
 			}
@@ -162,8 +162,8 @@ func TestProbeClosesAll(t *testing.T) {
 		probing.Go(func() { _ = p.Run(ctx) })
 		members(t, n, 20, func(all []*pair) {
 			<-time.After(5 * time.Second)
-			if asked > 0 {
-				t.Errorf("it asked %d times for nobody", asked)
+			if n := asked.Load(); n > 0 {
+				t.Errorf("it asked %d times for nobody", n)
 			}
 			for _, p := range all {
 				_ = p.call(false)
@@ -178,8 +178,8 @@ func TestProbeClosesAll(t *testing.T) {
 			for _, p := range all {
 				tried += p.tried
 			}
-			if tried > 1 || asked < 4 { // the first probe may come after the first trial
-				t.Errorf("%d trials of users while %d probes failed", tried, asked)
+			if tried > 1 || asked.Load() < 4 { // the first probe may come after the first trial
+				t.Errorf("%d trials of users while %d probes failed", tried, asked.Load())
 			}
 			up.Store(true)
 			<-time.After(8 * time.Second) // three probes, and half of the ramp
