@@ -23,7 +23,7 @@ import (
 // none of them notices.
 func TestRolloutLosesNoOrder(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts real processes")
+		t.Skip("starts real processes, which -short is spared: make e2e")
 	}
 	binary, err := host.Binary(t.Context())
 	if err != nil {
@@ -96,7 +96,7 @@ func orderABook(ctx context.Context, entry string) error {
 // TestTryRollout: it finds its workload by itself, and waits for the end.
 func TestTryRollout(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts real processes")
+		t.Skip("starts real processes, which -short is spared: make e2e")
 	}
 	file, _ := shop.System(PlatformProcess)
 	var told []string

@@ -79,7 +79,7 @@ func users(t *testing.T) (*shopfront, loaded) {
 // A surge keeps the contract of every fault, seen by who receives it.
 func TestSurgeConforms(t *testing.T) {
 	if testing.Short() {
-		t.Skip("keeps a rate, for seconds: make e2e")
+		t.Skip("keeps a rate for seconds, which -short is spared: make e2e")
 	}
 	for _, c := range faulttest.Cases() {
 		if c.Fault != "surge" {
