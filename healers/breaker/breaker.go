@@ -185,7 +185,11 @@ func (c *Core) word() uint64 {
 			w |= refuse
 		}
 	case Open:
-		if c.mode != MetricsOnly {
+		switch {
+		case c.mode == MetricsOnly:
+		case c.last >= c.soon():
+			w |= locked
+		default:
 			w |= refuse
 		}
 	case ForcedOpen:
@@ -195,10 +199,18 @@ func (c *Core) word() uint64 {
 	return uint64(c.gen)<<32 | w
 }
 
+// soon is the last instant of an open delay. From then on calls ask the clock: of the timer
+// that ends the delay and a call at the very end, as in testing/synctest, either may be first.
+func (c *Core) soon() time.Duration { return c.until - 1 }
+
 // arm sees to it that it wakes when it changes by itself. A timer that is armed is left
 // alone, and arms the next: trials come and go faster than their leases.
 func (b *Breaker) arm() {
-	if next, ok := b.core.Next(); ok && next < b.armed {
+	next, ok := b.core.Next()
+	if ok && b.core.phase == Open && b.core.last < b.core.soon() {
+		next = b.core.soon()
+	}
+	if ok && next < b.armed {
 		b.armed = next
 		time.AfterFunc(next-b.core.last, b.wake)
 	}
