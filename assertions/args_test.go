@@ -23,6 +23,7 @@ func TestBadArguments(t *testing.T) {
 		{"capacityRestored", `{}`, "within is required"},
 		{"capacityRestored", `"15s"`, "cannot unmarshal"},
 		{"capacityAfterRevert", `{}`, "within is required"},
+		{"servedAfterRevert", `{}`, "within is required"},
 		{"restarts", `{"atMost":-1}`, "below 0"},
 		{"restarts", `{"atMost":"3"}`, "cannot unmarshal"},
 		{"restarts", `{"of":"orders"}`, `"of"`},

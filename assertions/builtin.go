@@ -23,6 +23,7 @@ func Builtin() []Definition {
 		define[RecoveryOvershoot]("recoveryOvershoot", "the clients of a workload that was back came without a herd"),
 		define[Restarts]("restarts", "no more instances were started than allowed"),
 		afterRevert(define[ScaledBack]("scaledBack", "no more replicas than necessary were left in time after the fault had ended")),
+		afterRevert(define[ServedAfterRevert]("servedAfterRevert", "users were served well again in time after the last fault had ended by itself")),
 		define[SteadyBaseline]("steadyBaseline", "the steady state held before anything was broken"),
 		define[TrialsInFlight]("trialsInFlight", "no more asked at once whether a workload was back than may"),
 	}

@@ -98,6 +98,12 @@ func ended(b *timelinetest.Builder, after int) *timelinetest.Builder {
 	return done(b)
 }
 
+// cameBack is a run whose users are served badly for so many seconds after the fault ended
+// by itself, and then well.
+func cameBack(bad int) []timeline.Event {
+	return done(broken().Seconds(5, 100, 100).Fault("1", timeline.FaultReverted, "").Seconds(bad, 100, 100).Seconds(12-bad, 200, 0)).Events()
+}
+
 // without drops the events of a kind.
 func without(events []timeline.Event, kind timeline.Kind) []timeline.Event {
 	var rest []timeline.Event
@@ -185,6 +191,16 @@ func TestChecks(t *testing.T) {
 			{"the fault lasts", `{"within":"5s"}`, healed, unsure, "not every fault ended"},
 			{"nothing confirmed", `{"within":"5s"}`, timelinetest.Placebo().Events(), unsure, "no fault"},
 			{"readiness was not observed", `{"within":"5s"}`, without(ended(broken(), 1).Events(), timeline.KindInstance), unsure, "seen ready"},
+		},
+		"servedAfterRevert": {
+			{"in time", `{"within":"5s"}`, cameBack(2), pass, "in time"},
+			{"too late", `{"within":"1s"}`, cameBack(2), fail, "too long"},
+			{"only when all was over", `{"within":"5s"}`, cameBack(12), fail, "too long"},
+			{"not at all", `{"within":"5s"}`, broken().Seconds(5, 100, 100).Fault("1", timeline.FaultReverted, "").Seconds(12, 100, 100).Phase(timeline.PhaseRevert).Events(), fail, "although the fault was over"},
+			{"observed too short", `{"within":"30s"}`, broken().Seconds(5, 100, 100).Fault("1", timeline.FaultReverted, "").Seconds(12, 100, 100).Phase(timeline.PhaseRevert).Events(), unsure, "still time"},
+			{"always", `{"within":"5s"}`, done(broken().Seconds(5, 200, 0).Fault("1", timeline.FaultReverted, "").Seconds(5, 200, 0)).Events(), pass, "in time"},
+			{"the fault lasts", `{"within":"5s"}`, healed, unsure, "not every fault ended"},
+			{"nothing confirmed", `{"within":"5s"}`, timelinetest.Placebo().Events(), unsure, "no fault"},
 		},
 		"availabilityLost": {
 			{"little", `{"atMost":"3s"}`, healed, pass, "90 of 5000"},
@@ -342,7 +358,7 @@ func slow() *timelinetest.Builder {
 // Every check that there is has its rows above, and cannot tell from nothing.
 func TestNothingProvesNothing(t *testing.T) {
 	args := map[string]string{
-		"recoverWithin": `"8s"`, "capacityRestored": `{"within":"8s"}`, "healedBy": `"none"`, "capacityAfterRevert": `{"within":"8s"}`,
+		"recoverWithin": `"8s"`, "capacityRestored": `{"within":"8s"}`, "healedBy": `"none"`, "capacityAfterRevert": `{"within":"8s"}`, "servedAfterRevert": `{"within":"8s"}`,
 		"enoughReplicas": `{"workload":"orders","atLeast":1,"within":"8s"}`, "scaledBack": `{"workload":"orders","atMost":1,"within":"8s"}`,
 		"overshoot": `{"workload":"orders","needed":1}`, "flaps": `{"workload":"orders"}`,
 		"opensWithin": `{"to":"store","within":"8s"}`, "failsFast": `{"to":"store","atLeast":"90%"}`, "amplification": `{"to":"store"}`,

@@ -115,9 +115,4 @@ func refuses(s timeline.BreakerState) bool {
 }
 
 // lasted is until when the first fault lasted, if observation ended then.
-func (c confirmations) lasted(until time.Duration) time.Duration {
-	if c[0].endedBy(until) {
-		return *c[0].reverted
-	}
-	return until
-}
+func (c confirmations) lasted(until time.Duration) time.Duration { return c[0].ends(until) }

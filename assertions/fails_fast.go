@@ -52,7 +52,7 @@ func (c *failsFast) Observe(e timeline.Event) {
 	c.during.observe(e)
 	c.faults.observe(e)
 	b := c.clients.theirs(e)
-	if b != nil && c.during.open() && len(c.faults) > 0 && c.faults[0].reverted == nil {
+	if b != nil && c.during.open() && len(c.faults) > 0 && c.faults[0].lasts() {
 		u := c.of[e.Target]
 		if u == nil {
 			u = &unserved{}

@@ -101,6 +101,8 @@ func (c *confirmations) observe(e timeline.Event) {
 	case f == nil:
 	case e.Fault.State == timeline.FaultOvertaken:
 		f.overtaken = new(e.At)
+	case e.Fault.State == timeline.FaultReapplied:
+		f.overtaken = nil
 	case e.Fault.State == timeline.FaultReverted && f.reverted == nil && f.overtaken == nil:
 		f.reverted = new(e.At)
 	}
@@ -116,6 +118,9 @@ func (c confirmations) measured() *confirmed {
 	}
 	return c[0]
 }
+
+// lasts tells that nobody has ended the fault so far.
+func (f *confirmed) lasts() bool { return f.overtaken == nil && f.reverted == nil }
 
 // ends is when the fault was over, at then at the latest.
 func (f *confirmed) ends(then time.Duration) time.Duration {

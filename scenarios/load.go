@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,9 +81,28 @@ func (s *Scenario) relative(ref string) string {
 	return filepath.Join(s.dir, ref)
 }
 
-// System is the system that the scenario is about, as a platform runs it; control:
-// the one of its negative control.
+// System is the system that the scenario is about, as a platform runs it, with its Env;
+// control: the one of its negative control.
 func (s *Scenario) System(platform string, control bool) (*manifest.System, error) {
+	system, err := s.bareSystem(platform, control)
+	if err != nil {
+		return nil, err
+	}
+	env := s.Env(control)
+	for i := range system.Spec.Workloads {
+		w := &system.Spec.Workloads[i]
+		if more := env[w.Name]; len(more) > 0 {
+			if w.Env == nil {
+				w.Env = map[string]string{}
+			}
+			maps.Copy(w.Env, more)
+		}
+	}
+	return system, nil
+}
+
+// bareSystem is System without Env.
+func (s *Scenario) bareSystem(platform string, control bool) (*manifest.System, error) {
 	ref := s.Spec.System
 	if control && s.Spec.Control.System != "" {
 		ref = s.Spec.Control.System

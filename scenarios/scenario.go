@@ -40,6 +40,10 @@ type Spec struct {
 	Claim string `json:"claim,omitempty"`
 	// System is the name of an embedded one, or a file. Empty: shop.
 	System string `json:"system,omitempty"`
+	// Env is added to the environment of the system's workloads, by name: settings of
+	// theirs that the claim is about. Of the manifests of a cluster it is that of the
+	// container with the workload's name, or else the first.
+	Env map[string]map[string]string `json:"env,omitempty"`
 	// Load is what users do, all the time.
 	Load manifest.Load `json:"load"`
 	// SteadyState must hold before, and again after. Empty: 99 % success.
@@ -88,6 +92,9 @@ type Control struct {
 	// Policy and System replace those of the scenario in the control. Empty: the same.
 	Policy string `json:"policy,omitempty"`
 	System string `json:"system,omitempty"`
+	// Env replaces that of the scenario in the control, as a whole. Not set: the same;
+	// {}: none.
+	Env map[string]map[string]string `json:"env,omitempty"`
 	// Misses are the checks that must not pass. Empty: any one.
 	Misses []string `json:"misses,omitempty"`
 	// Apart: it is played after the run, and not beside it: of what takes so much of a
@@ -121,6 +128,29 @@ func (s *Scenario) ControlArm() sut.Arm {
 		return sut.ArmOff
 	}
 	return s.Spec.Control.Healers
+}
+
+// Env is what is added to the environment of workloads; control: in the negative control.
+func (s *Scenario) Env(control bool) map[string]map[string]string {
+	if control && s.Spec.Control.Env != nil {
+		return s.Spec.Control.Env
+	}
+	return s.Spec.Env
+}
+
+// Differs is what the control has of its own besides its healers: policy, system, env.
+func (c Control) Differs() []string {
+	var own []string
+	if c.Policy != "" {
+		own = append(own, "policy")
+	}
+	if c.System != "" {
+		own = append(own, "system")
+	}
+	if c.Env != nil {
+		own = append(own, "env")
+	}
+	return own
 }
 
 // BaselineFor is how long the baseline lasts.

@@ -184,7 +184,7 @@ func TestObserve(t *testing.T) {
 
 func TestLoadOfWhatIsNotThere(t *testing.T) {
 	for name, want := range map[string]string{
-		"crsh":         `crsh: no scenario has this name (there are crash, crash-loop, deep-liveness, disk-full, drain, hang, metric-outage, node-loss, partition, partition-to-store, placebo, pod-kill, rollout-in-spike, stalled-body, traffic-step, traffic-step-cpu), and no file; did you mean crash?`,
+		"crsh":         `crsh: no scenario has this name (there are ` + strings.Join(scenarios.Names(), ", ") + `), and no file; did you mean crash?`,
 		"./crash.yaml": `./crash.yaml: expected a file: no such file or directory`,
 	} {
 		if _, err := scenarios.Load(name); err == nil || err.Error() != want {

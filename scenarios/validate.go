@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -123,6 +124,7 @@ func (j *judge) faults() {
 	}
 	j.links(system)
 	j.traffic(system)
+	j.env("spec.env", j.s.Spec.Env, system)
 	_, err = faults.Plan(j.s.specs(), 0, system.Snapshot())
 	for _, one := range split(err) {
 		var spec *faults.SpecError
@@ -224,9 +226,26 @@ func (j *judge) control() {
 			j.refer("spec.control.policy", err)
 		}
 	}
-	if c.System != "" {
-		if _, err := j.s.System("process", true); err != nil {
-			j.refer("spec.control.system", err)
+	system, err := j.s.System("process", true)
+	switch {
+	case err == nil:
+		j.env("spec.control.env", c.Env, system)
+	case c.System != "": // else it is told of spec.system
+		j.refer("spec.control.system", err)
+	}
+}
+
+// env: what is set for a workload that is not there would change nothing, unseen.
+func (j *judge) env(at string, env map[string]map[string]string, system *manifest.System) {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if _, known := system.WorkloadNamed(name); !known {
+			j.add(at+"."+name, "%s", unknown("workload", name, workloadNames(system)))
+			continue
+		}
+		for _, v := range slices.Sorted(maps.Keys(env[name])) {
+			if v == "" || strings.ContainsAny(v, "=\x00") {
+				j.add(at+"."+name, "expected the name of a variable, got %q", v)
+			}
 		}
 	}
 }

@@ -21,6 +21,12 @@ func HaveCapacityAfterRevertWithin(d time.Duration) types.GomegaMatcher {
 	return check(assertions.CapacityAfterRevert{Within: assertions.Duration(d)})
 }
 
+// BeServedAfterRevertWithin matches a run in which users were served well again within d of
+// the end of its faults, which ended by themselves.
+func BeServedAfterRevertWithin(d time.Duration) types.GomegaMatcher {
+	return check(assertions.ServedAfterRevert{Within: assertions.Duration(d)})
+}
+
 // RestartAtMost matches a run in which instances of a workload were started again, or in
 // the place of others, at most n times; "": those of all workloads together.
 func RestartAtMost(workload string, n int) types.GomegaMatcher {

@@ -45,6 +45,7 @@ func TestMatchers(t *testing.T) {
 		"Sustained":                     {matchers.RecoverWithin(8 * time.Second).Sustained(12 * time.Second), healed, missed, placebo, []string{"sustained for 12s"}, "evidence", "1.75s"},
 		"HaveCapacityRestoredWithin":    {matchers.HaveCapacityRestoredWithin(15 * time.Second), healed, missed, placebo, []string{"not restored", "within 15s"}, "evidence", "3.67s"},
 		"HaveCapacityAfterRevertWithin": {matchers.HaveCapacityAfterRevertWithin(2 * time.Second), looped(1, true), looped(1, false), placebo, []string{"not in the 3s observed", "within 2s of the end", "the fault was over"}, "evidence", "in time"},
+		"BeServedAfterRevertWithin":     {matchers.BeServedAfterRevertWithin(2 * time.Second), returned(1), returned(4), placebo, []string{"within 2s of the end"}, "evidence", "in time"},
 		"RestartAtMost":                 {matchers.RestartAtMost("orders", 1), healed, looped(1, true), placebo, []string{"3 of orders with 3 replicas: orders/1 3", "at most 1 of orders"}, "evidence", "no more were started"},
 		"BackOff":                       {matchers.BackOff(assertions.BackOff{Initial: assertions.Duration(time.Second)}), looped(1, true), looped(2, true), placebo, []string{"orders/1: 0s, 2s, 4s", "0s, then 1s doubling to 5m0s", "came 2s after its end, and 1s is due"}, "evidence", "when it was due"},
 		"LoseAtMost":                    {matchers.LoseAtMost(3 * time.Second).OfAvailability(), healed, missed, placebo, []string{"8.37s", "at most 3s", "5.37s too much"}, "evidence", "450ms"},
@@ -105,6 +106,15 @@ func crowded(o outcome) outcome {
 		Phase(timeline.PhaseRevert)
 	o.Builder = b.End()
 	return o
+}
+
+// returned is a run whose users are served badly for so many seconds after the fault ended
+// by itself.
+func returned(bad int) outcome {
+	b := timelinetest.Begin(timeline.Header{}).Seconds(3, 200, 0).
+		Phase(timeline.PhaseInject).Fault("1", timeline.FaultActive, "seen").Phase(timeline.PhaseObserve).
+		Seconds(3, 100, 100).Fault("1", timeline.FaultReverted, "").Seconds(bad, 100, 100).Seconds(12, 200, 0).Phase(timeline.PhaseRevert)
+	return outcome{b.End()}
 }
 
 // looped is a run in which an instance ends three times and is started at once, then

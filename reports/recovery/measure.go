@@ -78,7 +78,7 @@ func (w *worst) value() *time.Duration {
 // recover measures every fault from its own confirmation to its own end.
 func (m *Meter) recover(r *Recovery, hits []*hit) {
 	hold := time.Duration(m.window()) * second
-	var ttm, ttr, full, after, fullAfter, ended, recoveredAt, restoredAt, least, fullLeast worst
+	var ttm, ttr, full, undone, fullAfter, ended, recoveredAt, restoredAt, least, fullLeast worst
 	for _, h := range hits {
 		from, until := *h.active, m.ends(h)
 		sus, recovered := m.sustained(from, until)
@@ -91,12 +91,8 @@ func (m *Meter) recover(r *Recovery, hits []*hit) {
 			ttm.missing = true
 			least.add(max(0, m.trailing(from, until)-from))
 			reverted, ok := m.undone(h)
-			back, ok2 := m.returned(reverted)
-			if ok && ok2 {
-				after.add(max(0, back-reverted))
-			} else {
-				after.missing = true
-			}
+			undone.add(reverted)
+			undone.missing = undone.missing || !ok
 		}
 		if restored {
 			full.add(up - from)
@@ -118,7 +114,12 @@ func (m *Meter) recover(r *Recovery, hits []*hit) {
 			ttr.missing = true
 		}
 	}
-	r.TTM, r.TTR, r.Capacity, r.RecoverAfterRevert = ttm.value(), ttr.value(), full.value(), after.value()
+	r.TTM, r.TTR, r.Capacity = ttm.value(), ttr.value(), full.value()
+	if last := undone.value(); last != nil { // what ended earlier was followed by more
+		if back, ok := m.returned(*last); ok {
+			r.RecoverAfterRevert = new(max(0, back-*last))
+		}
+	}
 	r.TTMAtLeast, r.CapacityAtLeast = least.value(), fullLeast.value()
 	r.CapacityAfterRevert, r.EndedAt = fullAfter.value(), ended.value()
 	if r.TTM != nil {

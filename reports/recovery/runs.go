@@ -68,6 +68,10 @@ func (m *Meter) trailing(from, until time.Duration) time.Duration {
 	return start
 }
 
+// ServedFrom is when users began to be served well after a moment, for as long as a
+// recovery must hold, or until the end of the load if that was three seconds or more.
+func (m *Meter) ServedFrom(moment time.Duration) (time.Duration, bool) { return m.returned(moment) }
+
 // returned is the begin of the good run that came after our revert: a sustained
 // one, or one that lasts to the end of the load for at least three seconds.
 func (m *Meter) returned(reverted time.Duration) (start time.Duration, ok bool) {

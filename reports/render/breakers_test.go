@@ -15,12 +15,14 @@ import (
 // clients open, try once and close, or, in the control, there is none, and each call is
 // tried four times.
 func tripped(control bool) *timelinetest.Builder {
-	healers := "rebound"
+	run, setting, value := "rebound", "REBOUND_SHOP_BREAKERS", "store=5/10s"
+	var differs []string
 	if control {
-		healers = "off"
+		run, setting, value, differs = "control", "REBOUND_SHOP_RETRIES", "store=3", []string{"env"}
 	}
 	b := timelinetest.Begin(timeline.Header{
-		Run: "retry-storm-7-" + healers, Scenario: "retry-storm", Healers: healers, Control: control,
+		Run: "retry-storm-7-" + run, Scenario: "retry-storm", Healers: "rebound", Control: control,
+		Differs: differs, Env: map[string]map[string]string{"orders": {setting: value}},
 		Claim:  "Clients of a store that is away ask for no more than users do.",
 		Checks: []timeline.Check{{ID: "amplification", Args: json.RawMessage(`{"to":"store"}`)}},
 		Misses: []string{"amplification"},

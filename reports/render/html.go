@@ -59,6 +59,7 @@ type section struct {
 	ControlWord             string
 	ControlLine             string
 	Commands                []string
+	Settings                []fact
 }
 
 type fact struct{ Name, Value, Other string }
@@ -129,6 +130,14 @@ func newSection(u Run, anchor string) section {
 		n := s.Numbers[i]
 		s.Tiles = append(s.Tiles, fact{Name: n.Name, Value: n.Healed, Other: n.Control})
 		s.Summary = append(s.Summary, n.Healed)
+	}
+	for _, e := range u.settings() {
+		s.Settings = append(s.Settings, fact{Name: capital(u.arm()), Value: e})
+	}
+	if u.Control != nil && len(u.Control.Header.Differs) > 0 {
+		for _, e := range u.Control.settings() {
+			s.Settings = append(s.Settings, fact{Name: capital(u.Control.arm()), Value: e})
+		}
 	}
 	s.ControlWord = none
 	if u.Control != nil {

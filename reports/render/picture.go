@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -109,12 +110,29 @@ func (u Run) curve() *curve {
 }
 
 func (u Run) arm() string {
-	if h := u.Header; h.Control && h.Healers == "rebound" {
-		return "control (policy " + oneLine(h.Policy) + ")"
-	} else if h.Control {
+	switch h := u.Header; {
+	case !h.Control:
+		return arm(h.Healers)
+	case h.Healers != "rebound":
 		return "control (" + arm(h.Healers) + ")"
+	case len(h.Differs) == 0 || slices.Contains(h.Differs, "policy"):
+		return "control (policy " + oneLine(h.Policy) + ")"
+	case slices.Contains(h.Differs, "system"):
+		return "control (other system)"
+	default:
+		return "control (other settings)"
 	}
-	return arm(u.Header.Healers)
+}
+
+// settings are what the scenario added to the environment of workloads, a line each.
+func (u Run) settings() []string {
+	var all []string
+	for _, w := range slices.Sorted(maps.Keys(u.Header.Env)) {
+		for _, name := range slices.Sorted(maps.Keys(u.Header.Env[w])) {
+			all = append(all, oneLine(w+": "+name+"="+u.Header.Env[w][name]))
+		}
+	}
+	return all
 }
 
 func (u Run) marks() []mark {

@@ -118,6 +118,14 @@ func (t *textWriter) run(u Run, withPath bool) {
 	for _, w := range u.warnings() {
 		t.wrap("  warning  ", w)
 	}
+	for _, e := range u.settings() {
+		t.wrap("  settings ", e)
+	}
+	if u.Control != nil && len(u.Control.Header.Differs) > 0 {
+		for _, e := range u.Control.settings() {
+			t.wrap("  control  ", e)
+		}
+	}
 	if withPath {
 		t.wrap("  report   ", u.file("report.html"))
 	}

@@ -37,6 +37,10 @@ type Header struct {
 	Misses []string `json:"misses,omitempty"`
 	// Control: this run is the negative control of its scenario.
 	Control bool `json:"control,omitempty"`
+	// Differs is what a control has of its own, besides its healers: policy, system, env.
+	Differs []string `json:"differs,omitempty"`
+	// Env is what the scenario added to the environment of workloads, by name.
+	Env map[string]map[string]string `json:"env,omitempty"`
 }
 
 // Check is a check as it was asked for: its name and arguments as the scenario

@@ -28,7 +28,10 @@ func header(c Config, id string, began time.Time, system *manifest.System, plan 
 			MaxHostLag:   cmp.Or(time.Duration(s.Gates.MaxHostLag), assertions.DefaultMaxHostLag),
 			MaxProberLag: cmp.Or(time.Duration(s.Gates.MaxProberLag), assertions.DefaultMaxProberLag),
 		},
-		Control: c.Control,
+		Control: c.Control, Env: c.Scenario.Env(c.Control),
+	}
+	if c.Control {
+		h.Differs = s.Control.Differs()
 	}
 	if len(h.Steady) == 0 {
 		h.Steady = []timeline.SLI{{SLI: "success", AtLeast: 0.99}}
