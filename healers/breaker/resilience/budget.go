@@ -24,6 +24,9 @@ type Budget struct {
 	Share breaker.Ratio
 	// Burst is how many may be at first, and after calls enough that needed none. 0 means 10.
 	Burst int
+	// Unlimited refuses none: the mistake that makes a storm of an outage, for those who
+	// want to see one.
+	Unlimited bool
 
 	spent   atomic.Int64 // of Burst, in parts of a retry: Share.Den are one
 	refused atomic.Uint64
@@ -56,6 +59,9 @@ func (b *Budget) earn() {
 
 // take is a retry or a hedge, if there may be one.
 func (b *Budget) take() bool {
+	if b.Unlimited {
+		return true
+	}
 	share, all := b.terms()
 	for {
 		spent := b.spent.Load()

@@ -23,11 +23,15 @@ import (
 // What a policy within it refuses (a bulkhead, a limit) is neutral: nothing was asked. An
 // attempt that a timeout around it ended is a failure, though it looks cancelled.
 type Policy[R any] struct {
-	// Breaker is asked and told. It must be set.
+	// Breaker is asked and told. Nil lets everything through.
 	Breaker *breaker.Breaker
 	// Classify says how an attempt ended, for results that are failures without an error.
 	// Nil means what the breaker's Config.Classify says of the error.
 	Classify func(ctx context.Context, result R, err error) breaker.Outcome
+	// Watch is called when an attempt begins, one that was refused does not, and what it
+	// gives when that ends: before the breaker hears of it, so that a trial has left when
+	// the next begins. Nil: nobody is told.
+	Watch func(trial bool) (ended func(breaker.Outcome))
 }
 
 var _ failsafe.Policy[any] = (*Policy[any])(nil)
@@ -50,12 +54,19 @@ func (g *guard[R]) Apply(call func(failsafe.Execution[R]) *common.PolicyResult[R
 		if over, result := attempt.IsCanceledWithResult(); over {
 			return result
 		}
-		permit, err := g.Breaker.Allow()
-		if err != nil {
-			return &common.PolicyResult[R]{Error: err, Done: true}
+		var permit breaker.Permit // the zero one needs no breaker
+		if g.Breaker != nil {
+			var err error
+			if permit, err = g.Breaker.Allow(); err != nil {
+				return &common.PolicyResult[R]{Error: err, Done: true}
+			}
 		}
 		outcome := breaker.Failure // unless call returns
 		defer func() { permit.Done(outcome) }()
+		if g.Watch != nil {
+			ended := g.Watch(permit.Trial())
+			defer func() { ended(outcome) }()
+		}
 		result := call(e)
 		outcome = g.outcome(attempt, result)
 		if outcome == breaker.Failure {
@@ -79,8 +90,11 @@ func (g *guard[R]) outcome(attempt policy.ExecutionInternal[R], result *common.P
 			ctx, err = context.WithoutCancel(ctx), timeout.ErrExceeded
 		}
 	}
-	if g.Classify != nil {
+	switch {
+	case g.Classify != nil:
 		return g.Classify(ctx, result.Result, err)
+	case g.Breaker == nil:
+		return breaker.Classify(ctx, err)
 	}
 	return g.Breaker.Classify(ctx, err)
 }

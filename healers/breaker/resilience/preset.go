@@ -21,8 +21,9 @@ type Preset[R any] struct {
 	// Breaker is asked for each attempt. Nil means none: also where the client has one of
 	// its own, such as httpbreaker.Transport, for two would count each attempt twice.
 	Breaker *breaker.Breaker
-	// Classify says how an attempt ended: see [Policy].
+	// Classify says how an attempt ended, and Watch is told: see [Policy].
 	Classify func(ctx context.Context, result R, err error) breaker.Outcome
+	Watch    func(trial bool) (ended func(breaker.Outcome))
 
 	// Timeout is for a call with all its attempts, AttemptTimeout for each of them. 0 means
 	// none.
@@ -109,8 +110,8 @@ func (p *Preset[R]) Build() (*Executor[R], error) {
 	if p.Hedge != nil {
 		add(hedge[R](p.Hedge, account{Budget: spend, earns: p.Retry == nil}))
 	}
-	if p.Breaker != nil {
-		add(&Policy[R]{Breaker: p.Breaker, Classify: p.Classify})
+	if p.Breaker != nil || p.Watch != nil {
+		add(&Policy[R]{Breaker: p.Breaker, Classify: p.Classify, Watch: p.Watch})
 	}
 	if p.Limiter != nil {
 		least, most, initial := p.Limiter.limits()

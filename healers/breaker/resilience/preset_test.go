@@ -50,6 +50,9 @@ func TestPresetValidate(t *testing.T) {
 			Retry: &resilience.Retry[string]{Max: -1}, Hedge: &resilience.Hedge{Max: 1 << 30, After: -1},
 			Bulkhead: &resilience.Bulkhead{Calls: -1, Wait: -1}, Limiter: &resilience.Limiter{Min: 5, Max: 4, Initial: -3},
 		}, []string{"Retry.Max -1", "Hedge.Max 1073741824 is more", "Hedge.After -1ns", "Bulkhead.Calls -1", "Bulkhead.Wait -1ns", "Limiter.Initial -3", "Limiter.Min 5 is more than Max 4"}},
+		{"SAD a budget without bounds that has some", preset{
+			Retry: &resilience.Retry[string]{}, Budget: &resilience.Budget{Unlimited: true, Burst: 1},
+		}, []string{"Unlimited has neither"}},
 		{"SAD a beginning outside", preset{Limiter: &resilience.Limiter{Min: 5, Max: 9, Initial: 10}}, []string{"Initial 10 is not between"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

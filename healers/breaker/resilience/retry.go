@@ -16,6 +16,10 @@ const (
 	DefaultMaxDelay = 2 * time.Second
 )
 
+// AtOnce, as a [Retry]'s Delay and MaxDelay, is no delay. It is for what has other
+// instances to be asked, since one that failed has had no time to come back.
+const AtOnce time.Duration = 1
+
 // jitter is how much of a delay is added to it or taken from it at most, after the cap.
 const jitter = 0.5
 
@@ -29,7 +33,7 @@ type Retry[R any] struct {
 	// Max is how many retries there are at most. 0 means 2.
 	Max int
 	// Delay is before the first retry; it doubles up to MaxDelay, and then varies by up to
-	// a half. 0 means 100 ms, and 2 s or Delay where that is longer.
+	// a half. 0 means 100 ms, and 2 s or Delay where that is longer; [AtOnce] is the least.
 	Delay    time.Duration
 	MaxDelay time.Duration
 	// When says which attempts to retry. Nil means those with an error.

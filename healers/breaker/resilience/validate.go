@@ -22,8 +22,8 @@ func (p *Preset[R]) Validate() error {
 	if p.Timeout > 0 && p.AttemptTimeout >= p.Timeout {
 		found.add("AttemptTimeout %v is not less than Timeout %v, which would always be first", p.AttemptTimeout, p.Timeout)
 	}
-	if p.Classify != nil && p.Breaker == nil {
-		found.add("Classify is for the Breaker, and there is none")
+	if p.Classify != nil && p.Breaker == nil && p.Watch == nil {
+		found.add("Classify is for Breaker and Watch, and neither is set")
 	}
 	if p.Budget != nil {
 		if p.Retry == nil && p.Hedge == nil {
@@ -75,6 +75,9 @@ func (r *Retry[R]) check(p *problems) {
 
 func (b *Budget) check(p *problems) {
 	p.count("Budget.Burst", b.Burst)
+	if b.Unlimited && (b.Burst != 0 || b.Share != (breaker.Ratio{})) {
+		p.add("Budget.Unlimited has neither Share nor Burst")
+	}
 	if s := b.Share; s != (breaker.Ratio{}) && (s.Den < 1 || s.Den > maxCount || s.Num < 0 || s.Num > s.Den) {
 		p.add("Budget.Share %d/%d is no share: from none to all, of 1 to %d", s.Num, s.Den, maxCount)
 	}
