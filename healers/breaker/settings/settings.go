@@ -51,8 +51,17 @@ type Breaker struct {
 // lastCalls or lastTime; besides them growth, resetAfter, successes, spread with identity,
 // ramp with rampFrom, and mode: automatic, forceOpen, forceClosed or metricsOnly.
 func Read(file string, data []byte) (breaker.Config, error) {
+	return ReadShared(file, data, "")
+}
+
+// ReadShared is [Read] of what many share, as a policy or a coordinator has it, for one of
+// them: where there is a spread, and no identity, it is that of who reads.
+func ReadShared(file string, data []byte, identity string) (breaker.Config, error) {
 	var b Breaker
 	doc, err := manifest.Decode(file, data, &b)
+	if b.Spread != 0 {
+		fill(&b.Identity, identity)
+	}
 	if !doc.Read() {
 		return b.Config(), err
 	}

@@ -75,6 +75,22 @@ var ratios = cmp.Comparer(func(a, b breaker.Ratio) bool {
 	return a.Num*b.Den == b.Num*a.Den && (a == breaker.Ratio{}) == (b == breaker.Ratio{})
 })
 
+func TestWhatManyShare(t *testing.T) {
+	got, err := settings.ReadShared("store", []byte(`{"spread": "10s"}`), "orders/2")
+	if err != nil || got.Spread != 10*time.Second || got.Identity != "orders/2" {
+		t.Errorf("%+v %v", got, err)
+	}
+	if got, err := settings.ReadShared("store", []byte(`{"failures": 3}`), "orders/2"); err != nil || got.Identity != "" {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := settings.ReadShared("store", nil, "orders/2"); err == nil {
+		t.Error("nothing was read")
+	}
+	if _, err := settings.Read("store", []byte(`{"spread": "10s"}`)); err == nil || !strings.Contains(err.Error(), "store:1:12: spread: spread and identity need each other") {
+		t.Error(err)
+	}
+}
+
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	const text = `{"name":"store","failures":3,"within":"10s","slowAfter":"900ms","openFor":"5s","max":"1m0s","growth":1.5,"jitter":"0%","trials":2,"ramp":"20s","rampFrom":"2.5%","mode":"metricsOnly"}`
 	var b settings.Breaker
