@@ -24,8 +24,8 @@ import (
 
 // engineArgs are what the harness tells its engine.
 type engineArgs struct {
-	system, policy, journal, control, tape, run string
-	seed                                        uint64
+	system, policy, journal, control, fleet, tape, run string
+	seed                                               uint64
 }
 
 // engineCommand is the healing engine of a run: a process of its own, so that it
@@ -40,6 +40,7 @@ func engineCommand() *cobra.Command {
 	c.Flags().StringVar(&a.policy, "policy", "", "the healing policy with its runbooks")
 	c.Flags().StringVar(&a.journal, "journal", "", "the file of the journal")
 	c.Flags().StringVar(&a.control, "control", "", "the socket at which people reach it; empty: nowhere")
+	c.Flags().StringVar(&a.fleet, "fleet", "", "where clients of what the policy has breakers of share their trials: HOST:PORT, without a host 127.0.0.1; empty: nowhere")
 	c.Flags().StringVar(&a.tape, "tape", "", "the file that what it sees is added to; empty: none")
 	c.Flags().StringVar(&a.run, "run", "", "the run it belongs to")
 	c.Flags().Uint64Var(&a.seed, "seed", 0, "the seed of the run")
@@ -52,6 +53,10 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 		return err
 	}
 	pol, err := policy.Load(a.policy, data)
+	if err != nil {
+		return err
+	}
+	breakers, err := coordinate(pol, a.fleet)
 	if err != nil {
 		return err
 	}
@@ -103,6 +108,9 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 			}
 		})
 	}
+	if breakers != nil {
+		wg.Go(func() { breakers.run(ctx) })
+	}
 	var tape io.Writer
 	if a.tape != "" {
 		f, openErr := os.OpenFile(a.tape, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -126,7 +134,7 @@ func serveEngine(ctx context.Context, a engineArgs) (err error) {
 	})
 	live := &healers.Live{
 		Trial: true, Seed: a.seed, Epoch: epoch, Journal: log, Actuator: act.New(sys), System: sys, Policy: pol,
-		Prober: &probe.Runner{System: sys, Policy: pol, Seed: a.seed, Health: fares.add},
+		Prober: &probe.Runner{System: sys, Policy: pol, Seed: a.seed, Health: fares.add, Answered: breakers.answered()},
 		Sink: func(r healers.Record) {
 			report(r)
 			people.Recorded(r)

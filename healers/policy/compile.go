@@ -50,8 +50,9 @@ func compilePolicy(doc *manifest.Doc, known map[string]Runbook) (*Policy, error)
 	var f HealingPolicy
 	err := doc.Decode(&f)
 	c := &compiler{doc: doc, found: manifest.CheckHead(doc, f.APIVersion, f.Kind, "HealingPolicy", f.Metadata)}
-	c.notYet("spec.breakers", f.Spec.Breakers, "circuit breakers are")
-	c.notYet("spec.trust", f.Spec.Trust, "trust levels are")
+	if f.Spec.Trust != nil {
+		c.add("spec.trust", "trust levels are not there yet; leave it out")
+	}
 	p := &Policy{Name: f.Metadata.Name, Guard: c.guardrails(f.Spec.Guardrails)}
 	if len(f.Spec.Workloads) == 0 {
 		c.add("spec.workloads", "expected at least one workload")
@@ -76,13 +77,8 @@ func compilePolicy(doc *manifest.Doc, known map[string]Runbook) (*Policy, error)
 			p.Runbooks = append(p.Runbooks, r)
 		}
 	}
+	p.Breakers = c.breakers(f.Spec.Breakers, p.Workloads)
 	return p, manifest.Join(err, c.found...)
-}
-
-func (c *compiler) notYet(field string, v any, what string) {
-	if v != nil {
-		c.add(field, "%s not there yet; leave it out", what)
-	}
 }
 
 func (c *compiler) guardrails(g GuardrailsSpec) Guardrails {

@@ -24,10 +24,11 @@ type HealingPolicySpec struct {
 	// Runbooks names the runbooks that may run.
 	Runbooks   []string       `json:"runbooks,omitempty"`
 	Guardrails GuardrailsSpec `json:"guardrails,omitzero"`
+	// Breakers say when clients stop asking a dependency, and how they try it again together.
+	Breakers []BreakerSpec `json:"breakers,omitempty"`
 
-	// Known, and refused by name until their features are there.
-	Breakers any `json:"breakers,omitempty"`
-	Trust    any `json:"trust,omitempty"`
+	// Known, and refused by name until its feature is there.
+	Trust any `json:"trust,omitempty"`
 }
 
 // SelectorSpec says what is meant: by workload, by labels, or by both, which

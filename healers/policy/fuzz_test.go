@@ -37,6 +37,7 @@ func FuzzLoad(f *testing.F) {
 		"{workloads: [{selector: {workload: a}, livenessProbe: {exec: {command: [a]}, periodSeconds: 2147483647, failureThreshold: 2147483647}}]}",
 		"{workloads: [{selector: {workload: a}, restart: {backoff: {max: 1ns}, rules: [{codes: [0], do: restart, backoff: {initial: 2540400h}}]}}]}",
 		"{workloads: [{selector: {workload: a}}], guardrails: {storm: {threshold: 100%, cooldown: 1ns}, recurrence: {count: 1, within: 1h}}}",
+		"{workloads: [{selector: {workload: a}}], breakers: [{dependency: b, probe: false, rate: 50%, minCalls: 2, lastTime: 10s, trialsPerSecond: 0.25, ramp: 1s, spread: 1ns, mode: forceOpen}]}",
 	} {
 		f.Add([]byte(head + spec + "\n"))
 	}
@@ -91,6 +92,16 @@ func complete(t *testing.T, p *policy.Policy) {
 			if x != nil && (min(x.PeriodSeconds, x.TimeoutSeconds, x.SuccessThreshold, x.FailureThreshold) < 1 || x.InitialDelaySeconds < 0) {
 				t.Errorf("workload %v: %+v", w.Selector, x)
 			}
+		}
+	}
+	for _, b := range p.Breakers {
+		config := b.Settings.Config()
+		if config.Spread > 0 {
+			config.Identity = "any"
+		}
+		if err := errors.Join(config.Validate(), b.Budget.Validate()); err != nil || b.Dependency == "" || b.Settings != b.Settings.Complete() ||
+			min(b.Budget.Trials, b.Budget.Passes) < 1 || min(b.Budget.Per, b.Budget.RampOver, b.Budget.HoldFor) <= 0 {
+			t.Errorf("breaker of %q: %v: %+v", b.Dependency, err, b)
 		}
 	}
 	for _, s := range g.Never {

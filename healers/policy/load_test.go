@@ -210,7 +210,6 @@ func TestProblems(t *testing.T) {
 			"restart.backoff.max: 25h0m0s is longer than the 24h0m0s for which a restart is remembered", "restart.backoff.reset: 26h0m0s is longer",
 		}},
 		{"no unit", replace("replaceAfter: 4s", "replaceAfter: 4"), []string{"spec.workloads[0].replaceAfter: expected a duration with a unit"}},
-		{"breakers", replace("runbooks: [disk-full]", "runbooks: [disk-full]\n  breakers: [{dependency: store}]"), []string{"spec.breakers: circuit breakers are not there yet; leave it out"}},
 		{"trust", replace("runbooks: [disk-full]", "runbooks: [disk-full]\n  trust: {startAt: alertOnly}"), []string{"spec.trust: trust levels are not there yet"}},
 		{"scaling without a limit", replace("replaceAfter: 4s", "autoscaling: {minReplicas: 1}"), []string{
 			"spec.workloads[0].autoscaling.maxReplicas: Invalid value: 0: must be greater than 0",

@@ -19,6 +19,8 @@ type Policy struct {
 	Workloads []Workload `json:"workloads"` // the first whose selector matches holds
 	Runbooks  []Runbook  `json:"runbooks,omitempty"`
 	Guard     Guardrails `json:"guard"`
+	// Breakers are those of the clients of each dependency.
+	Breakers []Breaker `json:"breakers,omitempty"`
 }
 
 // Selector is what labels an instance must carry; the key "workload" stands for

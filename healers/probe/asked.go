@@ -43,6 +43,14 @@ func newAsked(w *policy.Workload) *asked {
 	return a
 }
 
+// telling is the role that says whether an instance is of use.
+func (a *asked) telling() uint8 {
+	if a.probes[readiness] != nil {
+		return readiness
+	}
+	return liveness
+}
+
 // count is how many probes there are.
 func (a *asked) count() (n int) {
 	for _, p := range a.probes {

@@ -27,6 +27,14 @@ const (
 	Failure
 )
 
+// Answer is what one look at an instance showed, before thresholds.
+type Answer struct {
+	Target sut.Target
+	// Result is Unknown where nothing was shown: the prober itself could not look, or the
+	// incarnation is looked at no more.
+	Result Result
+}
+
 // Change is a transition of one probe of one incarnation, after thresholds.
 type Change struct {
 	Target sut.Target `json:"target"`

@@ -185,6 +185,7 @@ type running struct {
 	all   []probe.Change  // guarded by mu
 	when  []time.Duration // guarded by mu
 	fared []probe.Health  // guarded by mu
+	heard []probe.Answer  // guarded by mu
 	at    []time.Duration // guarded by mu: when each of fared was told
 	jump  time.Duration   // guarded by mu: what the engine's clock is ahead
 	stop  func()
@@ -195,6 +196,17 @@ func (r *running) changes() ([]probe.Change, []time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.all), slices.Clone(r.when)
+}
+
+// answers are those since it was last asked, a letter for each.
+func (r *running) answers() (letters string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.heard {
+		letters += string("USF"[a.Result])
+	}
+	r.heard = nil
+	return letters
 }
 
 func (r *running) health() ([]probe.Health, []time.Duration) {
@@ -228,6 +240,11 @@ func start(t *testing.T, f *fake, w policy.Workload, workers int) *running {
 			out.mu.Lock()
 			defer out.mu.Unlock()
 			out.fared, out.at = append(out.fared, h), append(out.at, at)
+		},
+		Answered: func(a probe.Answer) {
+			out.mu.Lock()
+			defer out.mu.Unlock()
+			out.heard = append(out.heard, a)
 		},
 	}
 	done := make(chan error, 1)

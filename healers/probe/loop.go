@@ -107,6 +107,9 @@ func (l *loop) answer(k *look) {
 	}
 	count := s.counts(k.result)
 	s.seen = s.seen || k.result == Success
+	if s.role == w.tracker.asked.telling() {
+		l.answered(w, k.result)
+	}
 	if count {
 		s.counted = s.due
 		blind := w.tracker.blind()
@@ -116,6 +119,12 @@ func (l *loop) answer(k *look) {
 		}
 	}
 	l.schedule(w)
+}
+
+func (l *loop) answered(w *watched, r Result) {
+	if l.runner.Answered != nil {
+		l.runner.Answered(Answer{w.tracker.target, r})
+	}
 }
 
 // schedule puts every wanted probe of an instance into the heap, and takes the
@@ -257,6 +266,9 @@ func (l *loop) retire(w *watched) {
 		l.unwant(s)
 	}
 	w.dialer = nil
+	if w.tracker.running {
+		l.answered(w, Unknown)
+	}
 }
 
 // close hangs up on every instance.

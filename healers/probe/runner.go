@@ -39,6 +39,11 @@ type Runner struct {
 	// quick.
 	Health func(Health)
 
+	// Answered is told of every answer of the probe that says whether an instance is of use:
+	// its readiness probe or, where it has none, its liveness probe. nil: nobody is. It is
+	// called as Health is.
+	Answered func(Answer)
+
 	begun func(late time.Duration) // of each look, for benchmarks
 }
 

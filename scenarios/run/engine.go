@@ -32,10 +32,10 @@ const (
 // engine is the healing engine's process: started, and started again when it
 // ends, since what it knows is in its journal.
 type engine struct {
-	binary, socket, policy, journal, control, tape, log, run string
-	seed                                                     uint64
-	lease                                                    harm.Lease
-	rec                                                      *record
+	binary, socket, policy, journal, control, fleet, tape, log, run string
+	seed                                                            uint64
+	lease                                                           harm.Lease
+	rec                                                             *record
 }
 
 // Run keeps the engine alive until ctx ends, which is no error.
@@ -77,7 +77,7 @@ func (e *engine) process(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	cmd := exec.CommandContext(ctx, e.binary, "_engine", "--system", e.socket, "--policy", e.policy,
-		"--journal", e.journal, "--control", e.control, "--tape", e.tape, "--seed", strconv.FormatUint(e.seed, 10), "--run", e.run)
+		"--journal", e.journal, "--control", e.control, "--fleet", e.fleet, "--tape", e.tape, "--seed", strconv.FormatUint(e.seed, 10), "--run", e.run)
 	cmd.Env = append(os.Environ(), host.RunVariable+"="+e.run)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

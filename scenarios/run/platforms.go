@@ -37,6 +37,8 @@ type Platform struct {
 	Lacks string
 	// Attached: the place is somebody else's, so that the user must name it.
 	Attached bool
+	// Loopback: instances share this host's loopback, and so reach what the engine serves.
+	Loopback bool
 	// Within is how long things may take there.
 	Within Within
 	// Declare adds to the snapshot of a System what is declared for this platform alone.
@@ -80,7 +82,7 @@ func Platforms() []Platform {
 	return []Platform{
 		{
 			Name: PlatformProcess, About: "child processes, without Docker and without root",
-			Arms: []sut.Arm{sut.ArmRebound, sut.ArmOff}, Lacks: "nothing restarts or rotates processes by itself",
+			Arms: []sut.Arm{sut.ArmRebound, sut.ArmOff}, Lacks: "nothing restarts or rotates processes by itself", Loopback: true,
 			Within: Within{
 				Start: time.Minute, Ready: 15 * time.Second, Confirm: 5 * time.Second,
 				Revert: 40 * time.Second, Close: 30 * time.Second, Residue: 3 * time.Second,

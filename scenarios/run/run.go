@@ -42,6 +42,7 @@ type session struct {
 	stop     context.CancelCauseFunc
 	guardian *faults.Guardian
 	scratch  string
+	fleet    string // where the engine serves the breakers of the policy; "": nowhere
 	sys      System
 	load     *loop
 	traffic  *load.Traffic

@@ -31,6 +31,9 @@ func (s *session) setup(ctx context.Context) error {
 	if err := s.startGuardian(ctx); err != nil {
 		return err
 	}
+	if err := s.joinFleet(); err != nil {
+		return err
+	}
 	if err := s.startSystem(ctx); err != nil {
 		return err
 	}
@@ -190,7 +193,7 @@ func (s *session) startEngine(ctx context.Context) error {
 		return fmt.Errorf("make the folder for logs: %w", err)
 	}
 	e := &engine{
-		binary: s.cfg.Binary, socket: socket, run: s.id, lease: s.guardian, rec: s.rec,
+		binary: s.cfg.Binary, socket: socket, run: s.id, fleet: s.fleet, lease: s.guardian, rec: s.rec,
 		seed:    seed.Hash(s.cfg.Seed, "engine"),
 		journal: filepath.Join(s.cfg.Out, JournalFile), tape: filepath.Join(s.cfg.Out, TapeFile), log: filepath.Join(logs, "engine.log"),
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rebound-chaos/rebound/assertions"
@@ -32,7 +33,7 @@ const (
 	labelSlow     = "slow"     // "true": it takes minutes
 	labelPlatform = "platform" // the cheapest platform that shows it; none: process
 	labelAlso     = "also"     // one more on which it is played
-	labelWithout  = "without"  // a platform on which it says nothing: others than our engine act there, too
+	labelWithout  = "without"  // platforms, separated by commas, on which it says nothing
 	labelArm      = "arm"      // "native": our engine does not heal it yet, and what the platform does is told
 )
 
@@ -61,7 +62,7 @@ func Cases(platform string) []Case {
 			home = run.PlatformProcess
 		}
 		asked := home == platform || labels[labelAlso] == platform || labels[labelSmoke] == "true" || Nightly()
-		if s.Metadata.Layer == harness || labels[labelWithout] == platform || !asked {
+		if s.Metadata.Layer == harness || slices.Contains(strings.Split(labels[labelWithout], ","), platform) || !asked {
 			continue
 		}
 		c := Case{

@@ -116,6 +116,15 @@ func (o *Coordinator) routes() {
 		d, err := o.directive(r.Context(), q.Get("member"), after, min(seconds(wait).duration(), o.lease*2/3))
 		reply(w, order{d.Sequence, d.Do, inSeconds(d.In), inSeconds(d.For)}, err)
 	})
+	o.mux.HandleFunc("GET /v1/breakers/{dependency}", func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("dependency")
+		set, ok := o.settings[name]
+		if !ok {
+			reply(w, nil, fmt.Errorf("%w for %.*q", ErrNoSettings, maxName, name))
+			return
+		}
+		reply(w, set, nil)
+	})
 	o.mux.HandleFunc("GET /v1/dependencies", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, map[string][]Status{"dependencies": o.Status()}, nil)
 	})
@@ -141,7 +150,7 @@ func reply(w http.ResponseWriter, v any, err error) {
 	code := http.StatusOK
 	switch {
 	case err == nil:
-	case errors.Is(err, ErrUnknown):
+	case errors.Is(err, ErrUnknown), errors.Is(err, ErrNoSettings):
 		code = http.StatusNotFound
 	case errors.Is(err, ErrRequest):
 		code = http.StatusBadRequest

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -98,6 +99,16 @@ func (c *Client) New(config breaker.Config) (*breaker.Breaker, error) {
 	defer c.mu.Unlock()
 	c.breakers = append(c.breakers, b)
 	return b, nil
+}
+
+// Settings asks the coordinator how the breakers of the dependency are to be set: JSON, as
+// who runs it has written it. Package settings reads it. Nothing waits for it but who asks.
+func (c *Client) Settings(ctx context.Context) (json.RawMessage, error) {
+	set, err := c.wire.settings(ctx, c.who.Dependency)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the settings of %s: %w", c.who.Dependency, err)
+	}
+	return set, nil
 }
 
 func (c *Client) heard(e breaker.Event) {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -19,6 +20,8 @@ type Coordinator struct {
 	lease time.Duration // of a member
 	most  int           // questions that wait at once
 
+	settings map[string]json.RawMessage
+
 	mu      sync.Mutex
 	core    *Core         // guarded by mu
 	changed chan struct{} // guarded by mu; closed when there is a new directive
@@ -32,7 +35,7 @@ func NewCoordinator(c Config) (*Coordinator, error) {
 		return nil, err
 	}
 	o := &Coordinator{
-		began: time.Now(), lease: core.set.MemberLease, most: core.set.Members,
+		began: time.Now(), lease: core.set.MemberLease, most: core.set.Members, settings: core.set.Settings,
 		core: core, changed: make(chan struct{}), mux: http.NewServeMux(),
 	}
 	o.routes()

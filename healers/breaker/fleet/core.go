@@ -63,6 +63,7 @@ type member struct {
 // dependency is what members share.
 type dependency struct {
 	name    string
+	set     Budget
 	members int
 	free    []int // indices of members that are gone, below next
 	next    int   // index
@@ -115,7 +116,7 @@ func (c *Core) Register(now time.Duration, r Registration) (string, error) {
 		return "", ErrFull
 	}
 	if d == nil {
-		d = &dependency{name: r.Dependency, after: math.MinInt64, hold: math.MinInt64}
+		d = &dependency{name: r.Dependency, set: c.set.budget(r.Dependency), after: math.MinInt64, hold: math.MinInt64}
 		c.dependencies[r.Dependency] = d
 	}
 	c.serial++
@@ -239,7 +240,7 @@ func (c *Core) Probed(now time.Duration, dependency string, o breaker.Outcome) {
 	}
 	if o != breaker.OK {
 		d.passes = 0
-		c.hold(now, d, c.set.HoldFor)
+		c.hold(now, d, d.set.HoldFor)
 		return
 	}
 	c.passed(now, d)

@@ -95,7 +95,7 @@ func TestBudget(t *testing.T) {
 }
 
 func TestTricklesOneByOne(t *testing.T) {
-	k := core(t, fleet.Config{Trials: 4, Per: time.Second})
+	k := core(t, fleet.Config{Trials: 4, Per: time.Second, Lease: 2 * time.Second})
 	ids := enter(t, k, 10)
 	var granted []time.Duration
 	for now := time.Duration(0); now < time.Second; now += 10 * time.Millisecond {

@@ -59,11 +59,11 @@ func (c *Core) passed(now time.Duration, d *dependency) {
 	if d.passes++; d.open == 0 || d.ramping(now) {
 		d.passes = 0 // what passed while nobody needed it says nothing when somebody does
 	}
-	if d.passes < c.set.Passes {
+	if d.passes < d.set.Passes {
 		return
 	}
 	d.passes, d.closed, d.reopened, d.hold = 0, 0, 0, now
-	c.direct(d, directive{do: Close, begun: now, until: now + c.set.RampOver})
+	c.direct(d, directive{do: Close, begun: now, until: now + d.set.RampOver})
 }
 
 // relapse ends a ramp in which breakers open again: at least three, and a tenth of those
@@ -71,7 +71,7 @@ func (c *Core) passed(now time.Duration, d *dependency) {
 func (c *Core) relapse(now time.Duration, d *dependency) {
 	if d.reopened >= 3 && 10*d.reopened >= d.closed {
 		d.passes = 0
-		c.hold(now, d, c.set.HoldFor)
+		c.hold(now, d, d.set.HoldFor)
 	}
 }
 

@@ -46,14 +46,14 @@
 // JSON over HTTP; times are seconds, from when the answer is made. It is for a network
 // whose members are trusted: who may reach it may report what it likes. Errors are
 // {"error": "..."}: 400 a request that makes no sense, 404 a member that is not known (it
-// registers anew), 503 no room.
+// registers anew) or a dependency without settings, 503 no room.
 //
 //	POST /v1/members                  {"dependency": "store", "name": "orders", "identity": "orders/2"}
 //	                               -> {"member": "k3x9-1", "leaseSeconds": 30}
 //	PUT  /v1/members/{member}         {"open": true}        the state of its breakers; renews the lease
 //	                               -> {"member": "k3x9-1", "leaseSeconds": 30}
 //	POST /v1/trials                   {"member": "k3x9-1"}  may I try?
-//	                               -> {"granted": true, "trial": 17, "validSeconds": 2}
+//	                               -> {"granted": true, "trial": 17, "validSeconds": 10}
 //	                               or {"granted": false, "waitSeconds": 0.35}
 //	PUT  /v1/trials/{trial}           {"member": "k3x9-1", "is": "begun"}  or "unused", "passed", "failed"
 //	                               -> {}
@@ -61,6 +61,7 @@
 //	                               -> {"sequence": 7, "do": "close", "inSeconds": 12.5}  close in your slot
 //	                               or {"sequence": 8, "do": "hold", "forSeconds": 15}    try nothing for so long
 //	                               or {"sequence": 6, "do": ""}                          nothing new
+//	GET  /v1/breakers/{dependency} -> {"failures": 5, "within": "30s", ...}   how a breaker of it is to be set
 //	GET  /v1/dependencies             what is known of each, for people
 //
 // Sequence numbers are of a coordinator; one that began anew does not know the member

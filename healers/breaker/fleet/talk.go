@@ -130,6 +130,11 @@ func (w wire) directive(ctx context.Context, member string, after uint64, patien
 	return Directive{o.Sequence, o.Do, o.InSeconds.duration(), o.ForSeconds.duration()}, err
 }
 
+func (w wire) settings(ctx context.Context, dependency string) (set json.RawMessage, err error) {
+	err = w.call(ctx, answerWithin, http.MethodGet, "/v1/breakers/"+url.PathEscape(dependency), nil, &set)
+	return set, err
+}
+
 // call makes a request. Whatever is not a good answer is an error, and all errors mean the
 // same to a member: it is alone, and registers again.
 func (w wire) call(ctx context.Context, within time.Duration, method, path string, in, out any) error {

@@ -54,9 +54,9 @@ func (c *Core) Ask(now time.Duration, id string) (Answer, error) {
 		return Answer{Granted: true, Trial: m.trial, Valid: m.until - now}, nil
 	}
 	d.asks++
-	interval := c.set.Per / time.Duration(c.set.Trials)
+	interval := d.set.Per / time.Duration(d.set.Trials)
 	at := d.after
-	if places := d.taken(now); len(places) >= c.set.Trials {
+	if places := d.taken(now); len(places) >= d.set.Trials {
 		// The lease of the first is over by then, or it has begun before.
 		at = max(at, slices.MinFunc(places, func(a, b place) int { return cmp.Compare(a.until, b.until) }).until)
 	}
@@ -72,7 +72,7 @@ func (c *Core) Ask(now time.Duration, id string) (Answer, error) {
 	}
 	c.trials++
 	d.after = now + interval
-	d.places = append(d.places, place{trial: c.trials, until: now + c.set.Lease + c.set.Per})
+	d.places = append(d.places, place{trial: c.trials, until: now + c.set.Lease + d.set.Per})
 	m.trial, m.until, m.pending, m.judged = c.trials, now+c.set.Lease, true, false
 	return Answer{Granted: true, Trial: c.trials, Valid: c.set.Lease}, nil
 }
@@ -107,7 +107,7 @@ func (c *Core) Progress(now time.Duration, id string, trial uint64, is Progress)
 				d.places = slices.Delete(d.places, i, i+1)
 			} else {
 				// It began at some time until now, and is in no Per that begins after that.
-				d.places[i].until = min(d.places[i].until, now+c.set.Per)
+				d.places[i].until = min(d.places[i].until, now+d.set.Per)
 			}
 		}
 	}

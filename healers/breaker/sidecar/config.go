@@ -11,10 +11,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/rebound-chaos/rebound/healers/breaker"
+	"github.com/rebound-chaos/rebound/healers/breaker/settings"
 )
 
 // ErrConfig is what every error of [Config.Validate] is.
 var ErrConfig = errors.New("sidecar: config")
+
+// ReadBreaker is [settings.Read].
+func ReadBreaker(file string, data []byte) (breaker.Config, error) { return settings.Read(file, data) }
 
 // Config is what a proxy does.
 type Config struct {

@@ -3,68 +3,12 @@ package sidecar_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rebound-chaos/rebound/healers/breaker"
 	"github.com/rebound-chaos/rebound/healers/breaker/sidecar"
 )
-
-func TestReadBreaker(t *testing.T) {
-	got, err := sidecar.ReadBreaker("b.yaml", []byte(`
-failures: 3
-within: 10s
-openFor: 5s
-max: 1m
-growth: 1.5
-jitter: 0%
-trials: 2
-trialTimeout: 4s
-slowAfter: 900ms
-ramp: 20s
-rampFrom: 2.5%
-mode: metricsOnly
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := breaker.Config{
-		Failures: 3, Within: 10 * time.Second, OpenFor: 5 * time.Second, MaxOpenFor: time.Minute, Growth: breaker.Ratio{Num: 3, Den: 2},
-		Jitter: breaker.Ratio{Num: 0, Den: 100}, Trials: 2, TrialTimeout: 4 * time.Second, SlowAfter: 900 * time.Millisecond,
-		RampOver: 20 * time.Second, RampFrom: breaker.Ratio{Num: 5, Den: 200}, Mode: breaker.MetricsOnly,
-	}
-	if got.Jitter != (breaker.Ratio{Num: 0, Den: 100}) {
-		t.Errorf("jitter %v would be the textbook's", got.Jitter)
-	}
-	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b breaker.Ratio) bool { return a.Num*b.Den == b.Num*a.Den })); d != "" {
-		t.Error(d)
-	}
-	if got, err := sidecar.ReadBreaker("--breaker", []byte("{failures: 2}")); err != nil || got.Failures != 2 {
-		t.Errorf("%+v %v", got, err)
-	}
-}
-
-func TestEveryProblemOfABreaker(t *testing.T) {
-	_, err := sidecar.ReadBreaker("b.yaml", []byte(`
-failure: 3
-within: 10
-openFor: 1m
-max: 5s
-jitter: 150%
-growth: many
-trials: -1
-mode: open
-`))
-	for _, want := range []string{
-		"b.yaml:2:1: failure: unknown field; did you mean failures?", "b.yaml:3:9: within: expected a duration", "b.yaml:5:6: max: max 5s is less than openFor, 1m0s",
-		"jitter: expected a percentage", "growth: expected a number", "trials: trials -1 is negative", "mode: expected automatic",
-	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is not in:\n%v", want, err)
-		}
-	}
-}
 
 func TestReadFallback(t *testing.T) {
 	got, err := sidecar.ReadFallback("f.yaml", []byte("headers: {Content-Type: application/json}\nbody: '[]'\nmethods: [GET, POST]\n"))
