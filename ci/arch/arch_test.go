@@ -196,6 +196,7 @@ var leaves = map[string][]string{
 	"healers/breaker/degraded":    nil,
 	"healers/breaker/fleet":       {"healers/breaker"},
 	"healers/breaker/httpbreaker": {"healers/breaker", "healers/breaker/degraded"},
+	"healers/breaker/settings":    {"healers/breaker", "fixtures/manifest"},
 	"healers/breaker/resilience":  {"healers/breaker", "healers/breaker/degraded", "github.com"}, // failsafe-go
 }
 

@@ -164,6 +164,8 @@ func (c *Coordinator) Run(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		err = s.Close()
 	}
-	<-failed
+	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
 	return err
 }

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,27 @@ func TestBreakers(t *testing.T) {
 	}
 	if raw2, err := json.Marshal(again); err != nil || string(raw2) != string(raw) {
 		t.Errorf("%v\n%s\n%s", err, raw, raw2)
+	}
+}
+
+// TestBreakersOfTheDocs: what is written out there are the defaults.
+func TestBreakersOfTheDocs(t *testing.T) {
+	text, err := os.ReadFile("../../docs/breakers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "```yaml\napiVersion")
+	block, _, _ = strings.Cut(block, "```")
+	p, err := policy.Load("docs/breakers.md", []byte("apiVersion"+block))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := policy.Load("short.yaml", []byte(withBreakers(t, "[{dependency: store}]")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(short.Breakers[0], p.Breakers[0]); d != "" {
+		t.Error(d)
 	}
 }
 

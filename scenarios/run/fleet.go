@@ -30,6 +30,11 @@ func (s *session) joinFleet() error {
 		s.rec.note(fmt.Sprintf("the breakers of the policy are not shared on %s, where instances do not reach the engine: each tries alone", s.platform.Name))
 		return nil
 	}
+	for _, b := range s.policy.Breakers {
+		if _, there := s.system.WorkloadNamed(b.Dependency); b.Probe && !there {
+			s.rec.note(fmt.Sprintf("the policy has breakers of %s, which is no workload of the system: nothing probes it", b.Dependency))
+		}
+	}
 	port, err := host.ReservePort()
 	if err != nil {
 		return err

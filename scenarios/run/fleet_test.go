@@ -13,7 +13,7 @@ import (
 )
 
 func TestJoinFleet(t *testing.T) {
-	some := []policy.Breaker{{Dependency: "store"}}
+	some := []policy.Breaker{{Dependency: "store", Probe: true}}
 	for _, row := range []struct {
 		name     string
 		breakers []policy.Breaker
@@ -24,6 +24,7 @@ func TestJoinFleet(t *testing.T) {
 		note     string
 	}{
 		{name: "HAPPY processes", breakers: some, arm: sut.ArmRebound, platform: Platform{Name: "process", Loopback: true}, joins: true},
+		{name: "HAPPY and of what is not there", breakers: []policy.Breaker{{Dependency: "sotre", Probe: true}, {Dependency: "stripe"}}, arm: sut.ArmRebound, platform: Platform{Name: "process", Loopback: true}, joins: true, note: "the policy has breakers of sotre, which is no workload of the system"},
 		{name: "no breakers", arm: sut.ArmRebound, platform: Platform{Name: "process", Loopback: true}},
 		{name: "nobody heals", breakers: some, arm: sut.ArmOff, platform: Platform{Name: "process", Loopback: true}},
 		{name: "out of reach", breakers: some, arm: sut.ArmRebound, platform: Platform{Name: "containers"}, note: "not shared on containers"},

@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
-
 	"github.com/rebound-chaos/rebound/healers/breaker"
 	"github.com/rebound-chaos/rebound/healers/breaker/settings"
 )
