@@ -181,14 +181,14 @@ func (c *Core) word() uint64 {
 		}
 	case HalfOpen:
 		w |= locked
-		if c.full() && c.mode != MetricsOnly {
+		if c.full() && c.mode != MetricsOnly && !c.near() {
 			w |= refuse
 		}
 	case Open:
 		switch {
-		case c.mode == MetricsOnly:
-		case c.last >= c.soon():
+		case c.near():
 			w |= locked
+		case c.mode == MetricsOnly:
 		default:
 			w |= refuse
 		}
@@ -199,18 +199,28 @@ func (c *Core) word() uint64 {
 	return uint64(c.gen)<<32 | w
 }
 
-// soon is the last instant of an open delay. From then on calls ask the clock: of the timer
-// that ends the delay and a call at the very end, as in testing/synctest, either may be first.
-func (c *Core) soon() time.Duration { return c.until - 1 }
+// early is how long before it changes by itself calls begin to ask the clock. A timer only
+// starts a goroutine, and who has slept until then may run before that: at the very instant,
+// as in testing/synctest, or after it by as much as the machine is busy.
+const early = 10 * time.Millisecond
 
-// arm sees to it that it wakes when it changes by itself. A timer that is armed is left
-// alone, and arms the next: trials come and go faster than their leases.
+// near: it is about to change by itself.
+func (c *Core) near() bool {
+	next, ok := c.Next()
+	return ok && c.last >= next-early
+}
+
+// arm sees to it that it wakes before it changes by itself, and when it does. A timer that
+// is armed is left alone, and arms the next: trials come and go faster than their leases.
 func (b *Breaker) arm() {
 	next, ok := b.core.Next()
-	if ok && b.core.phase == Open && b.core.last < b.core.soon() {
-		next = b.core.soon()
+	if !ok {
+		return
 	}
-	if ok && next < b.armed {
+	if !b.core.near() {
+		next -= early
+	}
+	if next < b.armed {
 		b.armed = next
 		time.AfterFunc(next-b.core.last, b.wake)
 	}
