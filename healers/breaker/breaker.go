@@ -24,7 +24,7 @@ type Breaker struct {
 const (
 	quiet  uint64 = uint64(OK) // a success counts for nothing, now and later
 	refuse uint64 = 1 << 8     // every call is refused
-	locked uint64 = 1 << 9     // whether a call is admitted takes the lock
+	locked uint64 = 1 << 9     // whether a call is admitted, and counts, takes the lock
 	timed  uint64 = 1 << 10    // calls are timed
 	heed   uint64 = 1 << 11    // a success may count
 	streak uint64 = 1 << 12    // it does: it ends a row of failures
@@ -50,8 +50,8 @@ var epoch = time.Now()
 func clock() time.Duration { return time.Since(epoch) }
 
 // Permit is leave for one call. It is given back by Done, once; the zero Permit needs no
-// Done. Do not copy one: the breaker knows trials by what is in them, but two copies of
-// another are two calls to it.
+// Done. It is for one goroutine at a time. Do not copy one: the breaker knows trials by what
+// is in them, but two copies of another are two calls to it.
 type Permit struct {
 	b     *Breaker
 	at    uint64 // with start, a Ticket; apart, for the inliner
@@ -114,7 +114,7 @@ func (p *Permit) done(o Outcome) {
 	switch {
 	case w>>32 != t.at>>32:
 		b.core.count(countStale)
-	case t.at&trial == 0 && (o == Neutral || o == OK && b.core.cheap(w, t)):
+	case (t.at&trial|w&locked) == 0 && (o == Neutral || o == OK && b.core.cheap(w, t)):
 		b.core.count(countOK + uint8(o-OK))
 	default:
 		b.end(t, o)
