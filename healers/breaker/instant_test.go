@@ -201,22 +201,25 @@ func TestWindowLeavesAtTheInstant(t *testing.T) {
 
 // TestBubblesEnd, whatever a breaker in them still waits for.
 func TestBubblesEnd(t *testing.T) {
-	for name, leave := range map[string]func(*testing.T, *breaker.Breaker){
-		"open":      func(_ *testing.T, b *breaker.Breaker) { b.Trip() },
-		"half-open": func(t *testing.T, b *breaker.Breaker) { b.Trip(); trialAt(t, b, 30*s) },
-		"ramping": func(t *testing.T, b *breaker.Breaker) {
-			b.Trip()
-			p := trialAt(t, b, 30*s)
-			p.Done(breaker.OK)
-		},
-		"forced": func(_ *testing.T, b *breaker.Breaker) { b.Trip(); b.Force(breaker.ForceOpen) },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, state := range []breaker.State{breaker.Open, breaker.HalfOpen, breaker.Closed, breaker.ForcedOpen} {
+		t.Run(state.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				config := plain
 				config.RampOver = 10 * s
 				config.Listen = func(breaker.Event) {}
-				leave(t, made(t, config))
+				b := made(t, config)
+				b.Trip()
+				switch state {
+				case breaker.HalfOpen:
+					trialAt(t, b, 30*s)
+				case breaker.Closed: // ramping
+					p := trialAt(t, b, 30*s)
+					p.Done(breaker.OK)
+				case breaker.ForcedOpen:
+					b.Force(breaker.ForceOpen)
+				case breaker.Open, breaker.ForcedClosed:
+				}
+				is(t, b, state)
 			})
 		})
 	}
