@@ -24,7 +24,7 @@ type Breaker struct {
 const (
 	quiet  uint64 = uint64(OK) // a success counts for nothing, now and later
 	refuse uint64 = 1 << 8     // every call is refused
-	locked uint64 = 1 << 9     // whether a call is admitted takes the lock
+	locked uint64 = 1 << 9     // whether a call is admitted, and counts, takes the lock
 	timed  uint64 = 1 << 10    // calls are timed
 	heed   uint64 = 1 << 11    // a success may count
 	streak uint64 = 1 << 12    // it does: it ends a row of failures
@@ -50,8 +50,8 @@ var epoch = time.Now()
 func clock() time.Duration { return time.Since(epoch) }
 
 // Permit is leave for one call. It is given back by Done, once; the zero Permit needs no
-// Done. Do not copy one: the breaker knows trials by what is in them, but two copies of
-// another are two calls to it.
+// Done. It is for one goroutine at a time. Do not copy one: the breaker knows trials by what
+// is in them, but two copies of another are two calls to it.
 type Permit struct {
 	b     *Breaker
 	at    uint64 // with start, a Ticket; apart, for the inliner
@@ -114,7 +114,7 @@ func (p *Permit) done(o Outcome) {
 	switch {
 	case w>>32 != t.at>>32:
 		b.core.count(countStale)
-	case t.at&trial == 0 && (o == Neutral || o == OK && b.core.cheap(w, t)):
+	case (t.at&trial|w&locked) == 0 && (o == Neutral || o == OK && b.core.cheap(w, t)):
 		b.core.count(countOK + uint8(o-OK))
 	default:
 		b.end(t, o)
@@ -181,14 +181,14 @@ func (c *Core) word() uint64 {
 		}
 	case HalfOpen:
 		w |= locked
-		if c.full() && c.mode != MetricsOnly {
+		if c.full() && c.mode != MetricsOnly && !c.near() {
 			w |= refuse
 		}
 	case Open:
 		switch {
-		case c.mode == MetricsOnly:
-		case c.last >= c.soon():
+		case c.near():
 			w |= locked
+		case c.mode == MetricsOnly:
 		default:
 			w |= refuse
 		}
@@ -199,18 +199,28 @@ func (c *Core) word() uint64 {
 	return uint64(c.gen)<<32 | w
 }
 
-// soon is the last instant of an open delay. From then on calls ask the clock: of the timer
-// that ends the delay and a call at the very end, as in testing/synctest, either may be first.
-func (c *Core) soon() time.Duration { return c.until - 1 }
+// early is how long before it changes by itself calls begin to ask the clock. A timer only
+// starts a goroutine, and who has slept until then may run before that: at the very instant,
+// as in testing/synctest, or after it by as much as the machine is busy.
+const early = 10 * time.Millisecond
 
-// arm sees to it that it wakes when it changes by itself. A timer that is armed is left
-// alone, and arms the next: trials come and go faster than their leases.
+// near: it is about to change by itself.
+func (c *Core) near() bool {
+	next, ok := c.Next()
+	return ok && c.last >= next-early
+}
+
+// arm sees to it that it wakes before it changes by itself, and when it does. A timer that
+// is armed is left alone, and arms the next: trials come and go faster than their leases.
 func (b *Breaker) arm() {
 	next, ok := b.core.Next()
-	if ok && b.core.phase == Open && b.core.last < b.core.soon() {
-		next = b.core.soon()
+	if !ok {
+		return
 	}
-	if ok && next < b.armed {
+	if !b.core.near() {
+		next -= early
+	}
+	if next < b.armed {
 		b.armed = next
 		time.AfterFunc(next-b.core.last, b.wake)
 	}

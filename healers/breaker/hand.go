@@ -24,7 +24,7 @@ func (c *Core) Trip(now time.Duration) bool {
 }
 
 // Reset closes it, with an empty window and no history, unless it is forced, and tells
-// whether it did. What was closed is closed anew, without a ramp and an event.
+// whether it did. What was closed is closed anew, without an event; a ramp goes on.
 func (c *Core) Reset(now time.Duration) bool {
 	now = c.advance(now)
 	switch c.phase {

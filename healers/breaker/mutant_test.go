@@ -83,6 +83,7 @@ var mutants = []mutant{
 		{"recovery.go", "	return s.probeOnly || len(c.recovery.leases) >= s.trials", "	return s.probeOnly || len(c.recovery.leases) >= s.trials && !MUTANT"},
 	}},
 	{"no gate", "TrialWasted", []edit{{"recovery.go", "wait > 0 {", "wait > 0 && !MUTANT {"}}},
+	{"its timer alone ends a delay", "TimerLate", []edit{{"breaker.go", "case c.near():", "case c.near() && !MUTANT:"}}},
 	{"time goes back", "ClockSetBack", []edit{{"core.go", "		c.skew = c.last - now", "		if !MUTANT {\nc.skew = c.last - now\n}"}}},
 }
 

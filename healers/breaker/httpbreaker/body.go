@@ -2,7 +2,6 @@ package httpbreaker
 
 import (
 	"context"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -50,11 +49,9 @@ type body struct {
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	switch {
-	case err == nil:
-	case errors.Is(err, io.EOF):
+	if err == io.EOF { // this very error: what wraps one is another's end, and breaks off
 		b.lease.end(breaker.OK)
-	default:
+	} else if err != nil {
 		b.lease.end(b.breaker.Classify(b.ctx, err))
 	}
 	return n, err

@@ -1,6 +1,7 @@
 package httpbreaker
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -25,7 +26,8 @@ type Handler struct {
 }
 
 // ServeHTTP implements http.Handler. A client that is gone says nothing of Next, unless the
-// answer was good by then.
+// answer was good by then. A deadline that has passed is a failure, unless Next had said
+// what becomes of the request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	permit, err := h.Breaker.Allow()
 	if err != nil {
@@ -35,19 +37,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	outcome := breaker.Failure // unless Next returns
 	defer func() {
-		if outcome == breaker.Failure && r.Context().Err() != nil {
+		if outcome == breaker.Failure && errors.Is(r.Context().Err(), context.Canceled) {
 			outcome = breaker.Neutral
 		}
 		permit.Done(outcome)
 	}()
 	rec.serve(h.Next, r)
-	outcome = h.classify(rec)
+	outcome = h.classify(r.Context(), rec)
 }
 
-func (h *Handler) classify(rec *recorder) breaker.Outcome {
+func (h *Handler) classify(ctx context.Context, rec *recorder) breaker.Outcome {
 	switch {
 	case rec.hijacked: // what it says then is not ours to read
 		return breaker.OK
+	case rec.silent && ctx.Err() != nil: // its 200 is not Next's
+		return breaker.Classify(ctx, ctx.Err())
 	case h.Classify != nil:
 		return h.Classify(rec.status)
 	case rec.status >= 500:
@@ -67,8 +71,11 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, why error) {
 	if open, ok := errors.AsType[*breaker.OpenError](why); ok {
 		wait = max(wait, open.RetryAfter())
 	}
-	// Whole seconds, and not before.
-	w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+	seconds := int64(wait / time.Second)
+	if wait%time.Second > 0 {
+		seconds++ // not before
+	}
+	w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
 	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -29,6 +30,7 @@ func TestHandlerOutcomes(t *testing.T) {
 		next     http.HandlerFunc
 		classify func(int) breaker.Outcome
 		gone     bool
+		late     bool // a deadline has passed
 		status   int
 		panics   any
 		want     breaker.Counts
@@ -56,6 +58,11 @@ func TestHandlerOutcomes(t *testing.T) {
 		{name: "SAD aborted", next: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, panics: http.ErrAbortHandler, status: 200, want: breaker.Counts{Failure: 1}},
 		{name: "HAPPY aborted, for the client is gone", next: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, gone: true, panics: http.ErrAbortHandler, status: 200, want: breaker.Counts{Neutral: 1}},
 		{name: "HAPPY failed, for the client is gone", next: status(500), gone: true, status: 500, want: breaker.Counts{Neutral: 1}},
+		{name: "HAPPY nothing said, for the client is gone", next: func(http.ResponseWriter, *http.Request) {}, gone: true, status: 200, want: breaker.Counts{Neutral: 1}},
+		{name: "SAD failed by its deadline", next: status(500), late: true, status: 500, want: breaker.Counts{Failure: 1}},
+		{name: "SAD nothing said by its deadline", next: func(http.ResponseWriter, *http.Request) {}, late: true, status: 200, want: breaker.Counts{Failure: 1}},
+		{name: "SAD a panic after its deadline", next: func(http.ResponseWriter, *http.Request) { panic("oh") }, late: true, panics: "oh", status: 200, want: breaker.Counts{Failure: 1}},
+		{name: "HAPPY good, and its deadline has passed since", next: status(200), late: true, status: 200, want: breaker.Counts{OK: 1}},
 		{name: "HAPPY good, and the client is gone", next: status(200), gone: true, status: 200, want: breaker.Counts{OK: 1}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -65,6 +72,10 @@ func TestHandlerOutcomes(t *testing.T) {
 			defer cancel()
 			if row.gone {
 				cancel()
+			}
+			if row.late {
+				ctx, cancel = context.WithTimeout(t.Context(), 0)
+				defer cancel()
 			}
 			w := httptest.NewRecorder()
 			if got := thrown(func() { h.ServeHTTP(w, request(t, "/").WithContext(ctx)) }); got != row.panics {
@@ -101,6 +112,17 @@ func TestHandlerRefuses(t *testing.T) {
 			t.Errorf("got %d %v %q, %v", w.Code, w.Header(), w.Body, mark.Degraded())
 		}
 	})
+}
+
+// However long it is to be open, what it says is a number of seconds.
+func TestHandlerRefusesForEver(t *testing.T) {
+	b := made(t, breaker.Config{OpenFor: math.MaxInt64})
+	b.Force(breaker.ForceOpen)
+	w := httptest.NewRecorder()
+	(&httpbreaker.Handler{Breaker: b}).ServeHTTP(w, request(t, "/"))
+	if got := w.Header().Get("Retry-After"); got != "9223372037" {
+		t.Errorf("told to wait %s", got)
+	}
 }
 
 // A part that was degraded marks the whole, if it is known before the header is gone.

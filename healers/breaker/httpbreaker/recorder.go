@@ -15,7 +15,8 @@ import (
 type recorder struct {
 	http.ResponseWriter
 	mark     *degraded.Mark
-	status   int // 0 until it is known
+	status   int  // 0 until it is known
+	silent   bool // nobody said it
 	hijacked bool
 }
 
@@ -24,6 +25,7 @@ func (w *recorder) serve(next http.Handler, r *http.Request) {
 	w.mark = mark
 	next.ServeHTTP(w, r.WithContext(ctx))
 	if !w.hijacked {
+		w.silent = w.status == 0
 		w.header(http.StatusOK) // which net/http writes when nobody did
 	}
 }

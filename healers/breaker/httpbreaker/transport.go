@@ -55,10 +55,7 @@ func Classify(r *http.Response) breaker.Outcome {
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	next := t.Next
-	if next == nil {
-		next = http.DefaultTransport
-	}
+	next := t.next()
 	if r.URL == nil {
 		return next.RoundTrip(r) // which has an error for that
 	}
@@ -82,6 +79,20 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return t.refused(r, err)
 	}
 	return t.send(r, next, b, newLease(permit, t.Within))
+}
+
+func (t *Transport) next() http.RoundTripper {
+	if t.Next == nil {
+		return http.DefaultTransport
+	}
+	return t.Next
+}
+
+// CloseIdleConnections is what http.Client calls.
+func (t *Transport) CloseIdleConnections() {
+	if with, ok := t.next().(interface{ CloseIdleConnections() }); ok {
+		with.CloseIdleConnections()
+	}
 }
 
 func (t *Transport) send(r *http.Request, next http.RoundTripper, b *breaker.Breaker, l *lease) (*http.Response, error) {

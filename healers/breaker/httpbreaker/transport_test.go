@@ -3,6 +3,7 @@ package httpbreaker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -87,6 +88,9 @@ func TestTransportFollowsBodies(t *testing.T) {
 		}, want: breaker.Counts{Neutral: 1}},
 		{name: "SAD breaks off", use: func(_ func(), b io.ReadCloser) {
 			b.(interface{ fail(error) }).fail(errBroken)
+		}, want: breaker.Counts{Failure: 1}},
+		{name: "SAD breaks off at an end that is another's", use: func(_ func(), b io.ReadCloser) {
+			b.(interface{ fail(error) }).fail(fmt.Errorf("unpack: %w", io.EOF))
 		}, want: breaker.Counts{Failure: 1}},
 		{name: "SAD not within its time", transport: httpbreaker.Transport{Within: time.Second}, use: func(_ func(), b io.ReadCloser) {
 			<-time.After(time.Second)
@@ -262,4 +266,22 @@ func TestTransportChooses(t *testing.T) {
 	if _, err := none.RoundTrip(request(t, "http://alive/")); !errors.Is(err, httpbreaker.ErrNoBreaker) {
 		t.Errorf("without a breaker: %v", err)
 	}
+}
+
+// idler is a RoundTripper with connections.
+type idler struct {
+	http.RoundTripper
+	closed bool
+}
+
+func (i *idler) CloseIdleConnections() { i.closed = true }
+
+// A client can close what is idle through a guard, if there is something.
+func TestTransportClosesWhatIsIdle(t *testing.T) {
+	i := &idler{}
+	(&http.Client{Transport: &httpbreaker.Transport{Next: i}}).CloseIdleConnections()
+	if !i.closed {
+		t.Error("the next did not hear of it")
+	}
+	(&httpbreaker.Transport{Next: trip(nil)}).CloseIdleConnections()
 }
