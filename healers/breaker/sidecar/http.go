@@ -124,8 +124,16 @@ func (h *overHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.busy.Done() // also where the proxy gives up by a panic
 	// Else the server reads all of a request before it writes an answer. What cannot, as
 	// HTTP/2, needs not.
-	_ = http.NewResponseController(w).EnableFullDuplex()
+	c := http.NewResponseController(w)
+	_ = c.EnableFullDuplex()
 	h.proxy.ServeHTTP(w, r)
+	// What nobody wanted of the request is read here, when the answer is on its way. The
+	// server, which must find where the next one begins, would read it too late, panic, and
+	// close the program's connection (golang/go#68560).
+	if r.Body != nil && r.Body != http.NoBody {
+		_ = c.Flush()
+		_ = r.Body.Close()
+	}
 }
 
 // failed tells whether a status says that the upstream did not do what it was asked.
@@ -219,8 +227,10 @@ func (h *overHTTP) instead(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func own(w http.ResponseWriter, status int, why string, err error) {
+	text := fmt.Sprintf("rebound proxy: %v\n", err)
 	w.Header().Set(ByHeader, why)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "rebound proxy: %v\n", err)
+	_, _ = io.WriteString(w, text) // who asked may be gone
 }
