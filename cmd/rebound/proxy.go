@@ -19,7 +19,7 @@ type proxyFlags struct {
 	routes, listen, upstream    []string
 	breaker, fallback, admin    string
 	connect, timeout, idle, end time.Duration
-	check                       bool
+	fresh, check                bool
 }
 
 func proxyCommand() *cobra.Command {
@@ -70,6 +70,7 @@ SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there a
 		Example: `  rebound proxy --listen 127.0.0.1:9000 --upstream http://recommendations:8080 --fallback static.yaml
   rebound proxy --route 127.0.0.1:9000=http://orders:8080 --route 127.0.0.1:5432=tcp://store:5432 --admin 127.0.0.1:9001
   rebound proxy --listen :9000 --upstream https://api.example.com --breaker '{consecutive: 3, openFor: 10s, slowAfter: 2s}'
+  rebound proxy --listen 127.0.0.1:9000 --upstream http://orders:8080 --fresh --admin :9001
   rebound proxy --listen :9000 --upstream http://orders --breaker breaker.yaml --check`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -105,6 +106,7 @@ SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there a
 	c.Flags().DurationVar(&f.timeout, "timeout", 0, "how long an upstream of HTTP may take to begin its answer (default 30s)")
 	c.Flags().DurationVar(&f.idle, "idle-timeout", 0, "for how long a connection may be silent (default 5m)")
 	c.Flags().DurationVar(&f.end, "drain", 0, "how long what is under way may take to end (default 10s)")
+	c.Flags().BoolVar(&f.fresh, "fresh", false, "a connection for each request, from a port not used for long: for what balances by connection, as a Service of Kubernetes")
 	c.Flags().BoolVar(&f.check, "check", false, "say whether all of this makes sense, and listen nowhere")
 	return c
 }
@@ -112,7 +114,7 @@ SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there a
 // config reads what the flags name. Its error tells of all mistakes.
 func (f *proxyFlags) config() (sidecar.Config, error) {
 	var found []error
-	route := sidecar.Route{Connect: f.connect, Timeout: f.timeout, Idle: f.idle}
+	route := sidecar.Route{Connect: f.connect, Timeout: f.timeout, Idle: f.idle, Fresh: f.fresh}
 	if f.breaker != "" {
 		name, data, err := "--breaker", []byte(f.breaker), error(nil)
 		if !strings.HasPrefix(strings.TrimSpace(f.breaker), "{") {

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -60,8 +61,14 @@ type Route struct {
 	// Idle is for how long a connection may be silent in both directions. 0 means 5 min.
 	Idle time.Duration
 
+	// Fresh makes a connection for each request, from a port that was not used for long: see
+	// [FreshPorts]. It is for an upstream that is an address behind which others balance by
+	// connection, as a Service of Kubernetes is. Kept ones would gather at the instances that
+	// answer, stay with one that was taken out, and miss a new one.
+	Fresh bool
+
 	// Transport is what an upstream of HTTP is asked with. Nil means one of its own; else
-	// Connect and Timeout are the transport's to keep.
+	// Connect, Timeout and Fresh are the transport's to keep.
 	Transport *http.Transport
 }
 
@@ -93,6 +100,9 @@ func (c *Config) Validate() error {
 			add("%s upstream %q %v", name, r.Upstream, err)
 		} else if u.Scheme == schemeTCP && r.Fallback != nil {
 			add("%s has a fallback, and TCP has no answer that it could be", name)
+		}
+		if r.Transport != nil && r.Fresh {
+			add("%s has a transport of yours, which dials as it likes: Fresh is for its own", name)
 		}
 		if err := r.Breaker.Validate(); err != nil {
 			found = append(found, fmt.Errorf("%s: %w", name, err))
@@ -136,6 +146,14 @@ func (r *Route) upstream() (*url.URL, error) {
 		return nil, errors.New("is not like tcp://store:5432")
 	}
 	return u, nil
+}
+
+// dialer makes the connections to the upstream.
+func (r *Route) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if r.Fresh {
+		return (&FreshPorts{Timeout: r.Connect}).DialContext
+	}
+	return (&net.Dialer{Timeout: r.Connect}).DialContext
 }
 
 func (r Route) filled() Route {

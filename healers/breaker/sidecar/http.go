@@ -48,7 +48,8 @@ func newHTTP(r Route, upstream *url.URL, b *breaker.Breaker, m *routeMetrics) *o
 	h := &overHTTP{route: r, slowAfter: r.Breaker.SlowAfter, breaker: b, metrics: m, transport: r.Transport}
 	if h.transport == nil {
 		h.transport = &http.Transport{
-			DialContext:           (&net.Dialer{Timeout: r.Connect}).DialContext,
+			DialContext:           r.dialer(),
+			DisableKeepAlives:     r.Fresh,
 			TLSHandshakeTimeout:   r.Connect,
 			ResponseHeaderTimeout: r.Timeout,
 			ExpectContinueTimeout: time.Second,

@@ -1,6 +1,7 @@
 package sidecar_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -86,14 +87,14 @@ func TestEveryProblemOfAConfig(t *testing.T) {
 			{Listen: "9000", Upstream: "orders:8080"},
 			{Listen: "127.0.0.1:9001", Upstream: "tcp://store", Connect: -1},
 			{Listen: "127.0.0.1:9001", Upstream: "tcp://store:5432", Fallback: &sidecar.Fallback{}},
-			{Listen: ":http", Upstream: "http://u:p@orders/?x", Breaker: breaker.Config{Trials: -1}},
+			{Listen: ":http", Upstream: "http://u:p@orders/?x", Breaker: breaker.Config{Trials: -1}, Fresh: true, Transport: &http.Transport{}},
 		},
 		Admin: "127.0.0.1:9001", Drain: -1,
 	}
 	err := c.Validate()
 	for _, want := range []string{
 		`route 1 listen "9000"`, `route 1 upstream "orders:8080"`, "route 2 upstream", "route 2 connect timeout", "route 3 listen 127.0.0.1:9001 is that of route 2 listen already",
-		"route 3 has a fallback", "route 4 listen", "route 4 upstream", "Trials -1", "admin 127.0.0.1:9001 is that of", "drain",
+		"route 3 has a fallback", "route 4 listen", "route 4 upstream", "Trials -1", "route 4 has a transport of yours", "admin 127.0.0.1:9001 is that of", "drain",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in:\n%v", want, err)

@@ -174,6 +174,9 @@ func (s *Sidecar) Handler() (http.Handler, error) {
 // State is where the breaker of a route stands.
 func (s *Sidecar) State(route int) breaker.State { return s.breakers[route].State() }
 
+// Reset closes the breaker of a route, for one who knows that the upstream is well again.
+func (s *Sidecar) Reset(route int) { s.breakers[route].Reset() }
+
 // Admin is what the port admin serves: /healthz and /metrics.
 func (s *Sidecar) Admin() http.Handler {
 	mux := http.NewServeMux()

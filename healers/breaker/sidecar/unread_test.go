@@ -32,7 +32,8 @@ func TestUnreadRequests(t *testing.T) {
 		"a fallback": {sidecar.Route{
 			Upstream: fine, Breaker: breaker.Config{Mode: breaker.ForceOpen}, Fallback: &sidecar.Fallback{Status: 202, Methods: []string{"POST"}},
 		}, 202},
-		"by the upstream": {sidecar.Route{Upstream: fine}, 200},
+		"by the upstream":                      {sidecar.Route{Upstream: fine}, 200},
+		"by the upstream, over one of its own": {sidecar.Route{Upstream: fine, Fresh: true}, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, row.route)
