@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +13,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/rebound-chaos/rebound/fixtures/shop"
 )
 
 func TestProxyMistakes(t *testing.T) {
@@ -49,6 +55,40 @@ func TestProxyCheck(t *testing.T) {
 	if _, err := command(t, "proxy", "--route", "127.0.0.1:1=http://orders", "--breaker", "{failures: 2}", "--check"); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestTheShopsProxy: what the manifests of the shop say makes sense to the command.
+func TestTheShopsProxy(t *testing.T) {
+	s, _ := shop.System("kind")
+	data, err := fs.ReadFile(s.Files, "manifests/gateway.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployment, _, _ := bytes.Cut(data, []byte("\n---\n"))
+	var d struct {
+		Spec struct {
+			Template struct {
+				Spec struct {
+					Containers []struct {
+						Name    string
+						Command []string
+					}
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(deployment, &d); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		if c.Name == "proxy" {
+			if _, err := command(t, append(c.Command[1:], "--check")...); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Error("there is no proxy")
 }
 
 // TestProxy asks through one, as a program would, and ends it.
