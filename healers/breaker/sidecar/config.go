@@ -54,8 +54,8 @@ type Route struct {
 	// Connect is how long a connection may take to be made. 0 means 2 s.
 	Connect time.Duration
 
-	// Timeout is how long the upstream may take to begin its answer. 0 means 30 s. Of HTTP
-	// alone.
+	// Timeout is how long the upstream may take to begin its answer, and to take a piece of
+	// the request before that. 0 means 30 s. Of HTTP alone.
 	Timeout time.Duration
 
 	// Idle is for how long a connection may be silent in both directions. 0 means 5 min.
@@ -101,6 +101,11 @@ func (c *Config) Validate() error {
 		} else if u.Scheme == schemeTCP && r.Fallback != nil {
 			add("%s has a fallback, and TCP has no answer that it could be", name)
 		}
+		for j := range c.Routes {
+			if err == nil && c.Routes[j].listensAt(u) {
+				add("%s upstream %s is where route %d listens: it would call itself", name, r.Upstream, j+1)
+			}
+		}
 		if r.Transport != nil && r.Fresh {
 			add("%s has a transport of yours, which dials as it likes: Fresh is for its own", name)
 		}
@@ -140,12 +145,38 @@ func (r *Route) upstream() (*url.URL, error) {
 		return nil, errors.New("does not begin with http://, https:// or tcp://")
 	case u.Hostname() == "" || !utf8.ValidString(r.Upstream):
 		return nil, errors.New("has no host")
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, errors.New("has a port that is not from 1 to 65535")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("has more than a host, a port and a path")
 	case u.Scheme == schemeTCP && (u.Port() == "" || u.Path != ""):
 		return nil, errors.New("is not like tcp://store:5432")
 	}
 	return u, nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+// listensAt tells whether an upstream is this route, as far as can be seen without asking
+// anybody for a name.
+func (r *Route) listensAt(u *url.URL) bool {
+	host, port, err := net.SplitHostPort(r.Listen)
+	if err != nil || port != u.Port() {
+		return false
+	}
+	there := net.ParseIP(u.Hostname())
+	if u.Hostname() == "localhost" {
+		there = net.IPv4(127, 0, 0, 1)
+	}
+	here := net.ParseIP(host)
+	if host == "localhost" {
+		here = net.IPv4(127, 0, 0, 1)
+	}
+	everywhere := host == "" || here.IsUnspecified()
+	return host == u.Hostname() || there != nil && (there.Equal(here) || everywhere && there.IsLoopback())
 }
 
 // dialer makes the connections to the upstream.
