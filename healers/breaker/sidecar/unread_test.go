@@ -1,6 +1,8 @@
 package sidecar_test
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -63,6 +65,24 @@ func TestUnreadRequests(t *testing.T) {
 				t.Errorf("it took %d connections", made)
 			}
 		})
+	}
+}
+
+// One that wants no connection kept, and is refused before it has sent all, reads why.
+func TestRefusedWhileItSends(t *testing.T) {
+	p := start(t, sidecar.Route{Upstream: "http://127.0.0.1:1", Breaker: breaker.Config{Mode: breaker.ForceOpen}})
+	for range 20 {
+		c := p.dial()
+		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000\r\n\r\nhalf")
+		a, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || a.StatusCode != http.StatusServiceUnavailable {
+			t.Fatal(a, err)
+		}
+		fmt.Fprint(c, strings.Repeat("x", 100000-len("half")))
+		if b, err := io.ReadAll(a.Body); err != nil || !strings.Contains(string(b), "forced open") {
+			t.Fatalf("%q %v", b, err)
+		}
+		_ = c.Close()
 	}
 }
 
