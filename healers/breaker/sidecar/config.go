@@ -47,6 +47,10 @@ type Route struct {
 	// means the upstream.
 	Breaker breaker.Config
 
+	// Make makes the breaker, as Client.New of package fleet does, whose breakers share their trials
+	// with others. Nil means [breaker.New].
+	Make func(breaker.Config) (*breaker.Breaker, error)
+
 	// Fallback is what is answered while it is not called, or failed. Nil: an error. Of
 	// HTTP alone.
 	Fallback *Fallback
@@ -190,6 +194,9 @@ func (r *Route) dialer() func(ctx context.Context, network, address string) (net
 func (r Route) filled() Route {
 	if r.Breaker.Name == "" {
 		r.Breaker.Name = r.Upstream
+	}
+	if r.Make == nil {
+		r.Make = breaker.New
 	}
 	r.Connect, r.Timeout, r.Idle = or(r.Connect, 2*time.Second), or(r.Timeout, 30*time.Second), or(r.Idle, 5*time.Minute)
 	return r

@@ -46,7 +46,7 @@ func New(c Config) (*Sidecar, error) {
 		c.Routes[i] = r
 		timed := r.Breaker
 		timed.SlowAfter = 0 // what is late is known here: the body does not count
-		b, err := breaker.New(timed)
+		b, err := r.Make(timed)
 		if err != nil {
 			return nil, fmt.Errorf("route %d: %w", i+1, err)
 		}
