@@ -1,16 +1,23 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
+	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rebound-chaos/rebound/healers/breaker"
+	"github.com/rebound-chaos/rebound/healers/breaker/fleet"
 	"github.com/rebound-chaos/rebound/healers/breaker/sidecar"
 )
 
@@ -18,8 +25,9 @@ import (
 type proxyFlags struct {
 	routes, listen, upstream    []string
 	breaker, fallback, admin    string
+	fleet, identity             string
 	connect, timeout, idle, end time.Duration
-	check                       bool
+	fresh, check                bool
 }
 
 func proxyCommand() *cobra.Command {
@@ -41,6 +49,7 @@ upstream ends at once.
 failures within 30s open it for 30s and up to half of that more, twice as long each time
 that the trial fails, up to 5m. Its fields:
 
+  name                      what breaks (default the upstream)
   failures, within          so many failures in such a time open it; or
   consecutive               so many in a row; or
   rate, slowRate, minCalls, lastCalls, lastTime
@@ -62,6 +71,11 @@ it names no other methods:
   headers: {Content-Type: application/json}
   body: '{"items": []}'
 
+With --fleet proxies, and clients in Go, share the trials of what they call: the coordinator
+gives out so many a second, and closes the breakers of all, one after the other, when some
+have passed. They are members of the same dependency where their breakers have the same
+name: name in --breaker, else the upstream. Without an answer each goes on by itself.
+
 At --admin are /healthz, which is well while the proxy is, also when the upstream is not,
 and /metrics for Prometheus.
 
@@ -70,6 +84,7 @@ SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there a
 		Example: `  rebound proxy --listen 127.0.0.1:9000 --upstream http://recommendations:8080 --fallback static.yaml
   rebound proxy --route 127.0.0.1:9000=http://orders:8080 --route 127.0.0.1:5432=tcp://store:5432 --admin 127.0.0.1:9001
   rebound proxy --listen :9000 --upstream https://api.example.com --breaker '{consecutive: 3, openFor: 10s, slowAfter: 2s}'
+  rebound proxy --listen 127.0.0.1:9000 --upstream http://orders:8080 --fresh --admin :9001
   rebound proxy --listen :9000 --upstream http://orders --breaker breaker.yaml --check`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -85,6 +100,10 @@ SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there a
 					fmt.Fprintf(c.ErrOrStderr(), "proxy: /healthz and /metrics at http://%s\n", admin)
 				}
 			}
+			members, err := f.join(&config)
+			if err != nil {
+				return usage(err)
+			}
 			s, err := sidecar.New(config)
 			if err != nil {
 				return usage(err)
@@ -92,7 +111,18 @@ SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there a
 			if f.check {
 				return nil
 			}
-			return failed(s.Run(c.Context()))
+			ctx, stop := context.WithCancel(c.Context())
+			var belonging sync.WaitGroup
+			for _, m := range members {
+				belonging.Go(func() { _ = m.Run(ctx) }) // that the coordinator is away is no error
+			}
+			defer belonging.Wait()
+			defer stop()
+			defer context.AfterFunc(ctx, func() {
+				fmt.Fprintln(c.ErrOrStderr(), "proxy: takes no more connections, and lets those that there are end; once more ends it at once")
+				signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			})()
+			return failed(s.Run(ctx))
 		},
 	}
 	c.Flags().StringArrayVar(&f.routes, "route", nil, "LISTEN=UPSTREAM: a pair of the next two; may be given several times")
@@ -105,14 +135,59 @@ SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there a
 	c.Flags().DurationVar(&f.timeout, "timeout", 0, "how long an upstream of HTTP may take to begin its answer (default 30s)")
 	c.Flags().DurationVar(&f.idle, "idle-timeout", 0, "for how long a connection may be silent (default 5m)")
 	c.Flags().DurationVar(&f.end, "drain", 0, "how long what is under way may take to end (default 10s)")
+	c.Flags().StringVar(&f.fleet, "fleet", "", "the URL of a coordinator, whose members share their trials (default none)")
+	c.Flags().StringVar(&f.identity, "identity", "", "which of the members it is (default the host's name)")
+	c.Flags().BoolVar(&f.fresh, "fresh", false, "a connection for each request, from a port not used for long: for what balances by connection, as a Service of Kubernetes")
 	c.Flags().BoolVar(&f.check, "check", false, "say whether all of this makes sense, and listen nowhere")
 	return c
+}
+
+// speaksHTTP tells whether any route does.
+func (f *proxyFlags) speaksHTTP() bool {
+	is := func(upstream string) bool { return strings.HasPrefix(upstream, "http") }
+	return slices.ContainsFunc(f.upstream, is) || slices.ContainsFunc(f.routes, func(pair string) bool {
+		_, upstream, _ := strings.Cut(pair, "=")
+		return is(upstream)
+	})
+}
+
+// join makes the breakers of all routes members of the fleet, each of those of what it calls.
+func (f *proxyFlags) join(config *sidecar.Config) ([]*fleet.Client, error) {
+	if f.fleet == "" {
+		if f.identity != "" {
+			return nil, errors.New("--identity is for --fleet, which is not set")
+		}
+		return nil, nil
+	}
+	who := f.identity
+	if who == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("the name of the host is not known: set --identity: %w", err)
+		}
+		who = host
+	}
+	var all []*fleet.Client
+	var found []error
+	for i := range config.Routes {
+		r := &config.Routes[i]
+		m, err := fleet.NewClient(fleet.ClientConfig{
+			URL: f.fleet, Dependency: cmp.Or(r.Breaker.Name, r.Upstream), Name: "proxy", Identity: fmt.Sprintf("%s %s#%d", who, r.Listen, i+1),
+		})
+		if err != nil {
+			found = append(found, fmt.Errorf("--fleet: %w", err))
+			continue
+		}
+		r.Make = m.New
+		all = append(all, m)
+	}
+	return all, errors.Join(found...)
 }
 
 // config reads what the flags name. Its error tells of all mistakes.
 func (f *proxyFlags) config() (sidecar.Config, error) {
 	var found []error
-	route := sidecar.Route{Connect: f.connect, Timeout: f.timeout, Idle: f.idle}
+	route := sidecar.Route{Connect: f.connect, Timeout: f.timeout, Idle: f.idle, Fresh: f.fresh}
 	if f.breaker != "" {
 		name, data, err := "--breaker", []byte(f.breaker), error(nil)
 		if !strings.HasPrefix(strings.TrimSpace(f.breaker), "{") {
@@ -138,7 +213,7 @@ func (f *proxyFlags) config() (sidecar.Config, error) {
 	add := func(listen, upstream string) {
 		r := route
 		r.Listen, r.Upstream = listen, upstream
-		if strings.HasPrefix(upstream, "tcp:") && len(f.routes)+len(f.listen) > 1 {
+		if strings.HasPrefix(upstream, "tcp:") && f.speaksHTTP() {
 			r.Fallback = nil // it is for those beside it
 		}
 		config.Routes = append(config.Routes, r)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +13,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/rebound-chaos/rebound/fixtures/shop"
+	"github.com/rebound-chaos/rebound/healers/breaker/fleet"
 )
 
 func TestProxyMistakes(t *testing.T) {
@@ -18,18 +25,26 @@ func TestProxyMistakes(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("failure: 3\nwithin: 10\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	empty := filepath.Join(t.TempDir(), "empty.yaml")
+	if err := os.WriteFile(empty, []byte("status: 200\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		args []string
 		says []string
 	}{
-		"nothing":  {nil, []string{"no route"}},
-		"half":     {[]string{"--listen", ":9000"}, []string{"--upstream 0 times"}},
-		"no pair":  {[]string{"--route", "http://orders"}, []string{"--route"}},
-		"no file":  {[]string{"--route", ":9000=http://orders", "--breaker", "no/such", "--fallback", "none/such"}, []string{"no/such", "none/such"}},
-		"many":     {[]string{"--route", "x=http://orders", "--breaker", bad, "--admin", "y"}, []string{bad + ":1:1", bad + ":2:9", `"x"`, `"y"`}},
-		"inline":   {[]string{"--route", ":9000=http://orders", "--breaker", "{failures: 0.5}"}, []string{"--breaker:1:12"}},
-		"fallback": {[]string{"--route", ":9000=tcp://store:1", "--fallback", bad}, []string{"failure"}},
-		"extra":    {[]string{"http://orders"}, []string{"unknown command"}},
+		"nothing":    {nil, []string{"no route"}},
+		"half":       {[]string{"--listen", ":9000"}, []string{"--upstream 0 times"}},
+		"no pair":    {[]string{"--route", "http://orders"}, []string{"--route"}},
+		"no file":    {[]string{"--route", ":9000=http://orders", "--breaker", "no/such", "--fallback", "none/such"}, []string{"no/such", "none/such"}},
+		"many":       {[]string{"--route", "x=http://orders", "--breaker", bad, "--admin", "y"}, []string{bad + ":1:1", bad + ":2:9", `"x"`, `"y"`}},
+		"inline":     {[]string{"--route", ":9000=http://orders", "--breaker", "{failures: 0.5}"}, []string{"--breaker:1:12"}},
+		"fallback":   {[]string{"--route", ":9000=tcp://store:1", "--fallback", bad}, []string{"failure"}},
+		"two of TCP": {[]string{"--route", ":9000=tcp://store:1", "--route", ":9001=tcp://store:2", "--fallback", empty}, []string{"route 1 has a fallback", "route 2 has a fallback"}},
+		"no fleet":   {[]string{"--route", ":9000=http://orders", "--identity", "a"}, []string{"--identity is for --fleet"}},
+		"bad fleet":  {[]string{"--route", ":9000=http://orders", "--fleet", "coordinator:7070"}, []string{"--fleet", "coordinator:7070"}},
+		"itself":     {[]string{"--route", ":9000=http://localhost:9000"}, []string{"would call itself"}},
+		"extra":      {[]string{"http://orders"}, []string{"unknown command"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if code := execute(t.Context(), append([]string{"proxy"}, c.args...)); code != exitUsage {
@@ -49,6 +64,75 @@ func TestProxyCheck(t *testing.T) {
 	if _, err := command(t, "proxy", "--route", "127.0.0.1:1=http://orders", "--breaker", "{failures: 2}", "--check"); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestProxyInAFleet: its breaker is a member, by the name of what it calls.
+func TestProxyInAFleet(t *testing.T) {
+	o, err := fleet.NewCoordinator(fleet.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	coordinator := httptest.NewServer(o)
+	defer coordinator.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- execute(ctx, []string{
+			"proxy", "--fleet", coordinator.URL + "/", "--breaker", "{name: store}",
+			"--route", "127.0.0.1:0=http://127.0.0.1:1", "--route", "localhost:0=tcp://127.0.0.1:1",
+		})
+	}()
+	members := 0
+	for range 250 {
+		for _, s := range o.Status() {
+			if members = s.Members; s.Dependency != "store" {
+				t.Fatalf("%+v", s)
+			}
+		}
+		if members == 2 {
+			break
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	cancel()
+	if code := <-ended; code != exitPass || members != 2 {
+		t.Errorf("exit code %d, %d members", code, members)
+	}
+	http.DefaultClient.CloseIdleConnections() // those of its members
+}
+
+// TestTheShopsProxy: what the manifests of the shop say makes sense to the command.
+func TestTheShopsProxy(t *testing.T) {
+	s, _ := shop.System("kind")
+	data, err := fs.ReadFile(s.Files, "manifests/gateway.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployment, _, _ := bytes.Cut(data, []byte("\n---\n"))
+	var d struct {
+		Spec struct {
+			Template struct {
+				Spec struct {
+					Containers []struct {
+						Name    string
+						Command []string
+					}
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(deployment, &d); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		if c.Name == "proxy" {
+			if _, err := command(t, append(c.Command[1:], "--check")...); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Error("there is no proxy")
 }
 
 // TestProxy asks through one, as a program would, and ends it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 
 // ClientConfig is who asks whom.
 type ClientConfig struct {
-	// URL is where the coordinator is, as in http://coordinator:7070.
+	// URL is where the coordinator is, as in http://coordinator:7070. A path goes before
+	// those of the API.
 	URL string
 
 	// Dependency is what the breakers guard, Name is what this program is, and Identity is
@@ -34,7 +36,7 @@ type ClientConfig struct {
 func (c *ClientConfig) Validate() error {
 	var found []error
 	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
 		found = append(found, fmt.Errorf("%w: URL %q is not like http://coordinator:7070", ErrConfig, c.URL))
 	}
 	if err := (Registration{c.Dependency, c.Name, c.Identity}).validate(); err != nil {
@@ -69,7 +71,7 @@ func NewClient(c ClientConfig) (*Client, error) {
 		c.HTTP = &http.Client{}
 	}
 	return &Client{
-		wire: wire{base: c.URL, http: c.HTTP}, who: Registration{c.Dependency, c.Name, c.Identity}, began: time.Now(),
+		wire: wire{base: strings.TrimRight(c.URL, "/"), http: c.HTTP}, who: Registration{c.Dependency, c.Name, c.Identity}, began: time.Now(),
 		signal: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		member: NewMember(c.Identity, c.Spread),
 	}, nil

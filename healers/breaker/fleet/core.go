@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rebound-chaos/rebound/healers/breaker"
 )
@@ -36,7 +37,8 @@ type Registration struct {
 
 func (r Registration) validate() error {
 	for _, s := range []string{r.Dependency, r.Name, r.Identity} {
-		if s == "" || len(s) > maxName || strings.ContainsFunc(s, func(c rune) bool { return c < ' ' }) {
+		// What is no text would come out of JSON as another, and two members as one.
+		if s == "" || len(s) > maxName || !utf8.ValidString(s) || strings.ContainsFunc(s, func(c rune) bool { return c < ' ' }) {
 			return fmt.Errorf("%w: dependency, name and identity are texts of 1 to %d bytes", ErrRequest, maxName)
 		}
 	}

@@ -16,7 +16,7 @@ const (
 	DefaultMaxDelay = 2 * time.Second
 )
 
-// AtOnce, as a [Retry]'s Delay and MaxDelay, is no delay. It is for what has other
+// AtOnce is no delay, as a [Retry]'s Delay and MaxDelay. It is for what has other
 // instances to be asked, since one that failed has had no time to come back.
 const AtOnce time.Duration = 1
 

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -50,6 +51,10 @@ type Route struct {
 	// means the upstream.
 	Breaker breaker.Config
 
+	// Make makes the breaker, as Client.New of package fleet does, whose breakers share their trials
+	// with others. Nil means [breaker.New].
+	Make func(breaker.Config) (*breaker.Breaker, error)
+
 	// Fallback is what is answered while it is not called, or failed. Nil: an error. Of
 	// HTTP alone.
 	Fallback *Fallback
@@ -57,15 +62,21 @@ type Route struct {
 	// Connect is how long a connection may take to be made. 0 means 2 s.
 	Connect time.Duration
 
-	// Timeout is how long the upstream may take to begin its answer. 0 means 30 s. Of HTTP
-	// alone.
+	// Timeout is how long the upstream may take to begin its answer, and to take a piece of
+	// the request before that. 0 means 30 s. Of HTTP alone.
 	Timeout time.Duration
 
 	// Idle is for how long a connection may be silent in both directions. 0 means 5 min.
 	Idle time.Duration
 
+	// Fresh makes a connection for each request, from a port that was not used for long: see
+	// [FreshPorts]. It is for an upstream that is an address behind which others balance by
+	// connection, as a Service of Kubernetes is. Kept ones would gather at the instances that
+	// answer, stay with one that was taken out, and miss a new one.
+	Fresh bool
+
 	// Transport is what an upstream of HTTP is asked with. Nil means one of its own; else
-	// Connect and Timeout are the transport's to keep.
+	// Connect, Timeout and Fresh are the transport's to keep.
 	Transport *http.Transport
 }
 
@@ -97,6 +108,14 @@ func (c *Config) Validate() error {
 			add("%s upstream %q %v", name, r.Upstream, err)
 		} else if u.Scheme == schemeTCP && r.Fallback != nil {
 			add("%s has a fallback, and TCP has no answer that it could be", name)
+		}
+		for j := range c.Routes {
+			if err == nil && c.Routes[j].listensAt(u) {
+				add("%s upstream %s is where route %d listens: it would call itself", name, r.Upstream, j+1)
+			}
+		}
+		if r.Transport != nil && r.Fresh {
+			add("%s has a transport of yours, which dials as it likes: Fresh is for its own", name)
 		}
 		if err := r.Breaker.Validate(); err != nil {
 			found = append(found, fmt.Errorf("%s: %w", name, err))
@@ -134,6 +153,8 @@ func (r *Route) upstream() (*url.URL, error) {
 		return nil, errors.New("does not begin with http://, https:// or tcp://")
 	case u.Hostname() == "" || !utf8.ValidString(r.Upstream):
 		return nil, errors.New("has no host")
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, errors.New("has a port that is not from 1 to 65535")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("has more than a host, a port and a path")
 	case u.Scheme == schemeTCP && (u.Port() == "" || u.Path != ""):
@@ -142,9 +163,44 @@ func (r *Route) upstream() (*url.URL, error) {
 	return u, nil
 }
 
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+// listensAt tells whether an upstream is this route, as far as can be seen without asking
+// anybody for a name.
+func (r *Route) listensAt(u *url.URL) bool {
+	host, port, err := net.SplitHostPort(r.Listen)
+	if err != nil || port != u.Port() {
+		return false
+	}
+	there := net.ParseIP(u.Hostname())
+	if u.Hostname() == "localhost" {
+		there = net.IPv4(127, 0, 0, 1)
+	}
+	here := net.ParseIP(host)
+	if host == "localhost" {
+		here = net.IPv4(127, 0, 0, 1)
+	}
+	everywhere := host == "" || here.IsUnspecified()
+	return host == u.Hostname() || there != nil && (there.Equal(here) || everywhere && there.IsLoopback())
+}
+
+// dialer makes the connections to the upstream.
+func (r *Route) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if r.Fresh {
+		return (&FreshPorts{Timeout: r.Connect}).DialContext
+	}
+	return (&net.Dialer{Timeout: r.Connect}).DialContext
+}
+
 func (r Route) filled() Route {
 	if r.Breaker.Name == "" {
 		r.Breaker.Name = r.Upstream
+	}
+	if r.Make == nil {
+		r.Make = breaker.New
 	}
 	r.Connect, r.Timeout, r.Idle = or(r.Connect, 2*time.Second), or(r.Timeout, 30*time.Second), or(r.Idle, 5*time.Minute)
 	return r

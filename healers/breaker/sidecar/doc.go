@@ -23,8 +23,9 @@
 //     asked, and an upstream that is well gives them too;
 //   - 429 is a failure: it asks to be left alone, and opening does that;
 //   - all other statuses are OK, late ones slow: time counts until the headers are there;
-//   - no connection, none that says something in time, and a body that is cut off are
-//     failures. A body counts for a second; what flows then is an answer;
+//   - no connection, none that says something in time, one that stops taking the request,
+//     and a body that is cut off are failures. A body counts for a second; what flows then
+//     is an answer;
 //   - a program that goes away first is neutral.
 //
 // What the proxy answers by itself has the header [ByHeader], with the reason: 503 with

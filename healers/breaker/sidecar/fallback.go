@@ -75,9 +75,14 @@ func (f *Fallback) check(problem func(field, format string, args ...any)) {
 	if bodiless := f.Status == http.StatusNoContent || f.Status == http.StatusNotModified; bodiless && f.Body != "" {
 		problem("body", "an answer with status %d has none", f.Status)
 	}
+	seen := map[string]bool{}
 	for _, name := range sorted(f.Headers) {
 		field := "headers." + name
+		twice := seen[http.CanonicalHeaderKey(name)]
+		seen[http.CanonicalHeaderKey(name)] = true
 		switch {
+		case twice:
+			problem(field, "it is there twice")
 		case !token(name):
 			problem(field, "%q is no name of a header", name)
 		case slices.Contains(kept, http.CanonicalHeaderKey(name)):

@@ -28,7 +28,10 @@ var errStatus = errors.New("the upstream answered that it failed")
 // statusGone is for a program that left before the answer: nobody reads it.
 const statusGone = 499
 
-const idlePerUpstream = 64 // connections that are kept
+const (
+	idlePerUpstream = 64        // connections that are kept
+	unwanted        = 256 << 10 // bytes of a request that are read for nobody
+)
 
 // overHTTP proxies HTTP.
 type overHTTP struct {
@@ -48,7 +51,8 @@ func newHTTP(r Route, upstream *url.URL, b *breaker.Breaker, m *routeMetrics) *o
 	h := &overHTTP{route: r, slowAfter: r.Breaker.SlowAfter, breaker: b, metrics: m, transport: r.Transport}
 	if h.transport == nil {
 		h.transport = &http.Transport{
-			DialContext:           (&net.Dialer{Timeout: r.Connect}).DialContext,
+			DialContext:           r.dialer(),
+			DisableKeepAlives:     r.Fresh,
 			TLSHandshakeTimeout:   r.Connect,
 			ResponseHeaderTimeout: r.Timeout,
 			ExpectContinueTimeout: time.Second,
@@ -59,10 +63,11 @@ func newHTTP(r Route, upstream *url.URL, b *breaker.Breaker, m *routeMetrics) *o
 		}
 	}
 	h.proxy = &httputil.ReverseProxy{
-		Transport: h, ErrorLog: quiet(), ErrorHandler: h.instead,
+		Transport: h, ErrorLog: quiet(), ErrorHandler: h.instead, FlushInterval: -1, // at once
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(upstream)
 			p.Out.URL.RawQuery = p.In.URL.RawQuery // also one that net/url does not understand
+			p.Out.Trailer = p.In.Trailer           // whose values come with the end of the body
 			for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 				if v, ok := p.In.Header[name]; ok {
 					p.Out.Header[name] = v
@@ -124,9 +129,27 @@ func (h *overHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.busy.Done() // also where the proxy gives up by a panic
 	// Else the server reads all of a request before it writes an answer. What cannot, as
 	// HTTP/2, needs not.
-	_ = http.NewResponseController(w).EnableFullDuplex()
-	h.proxy.ServeHTTP(w, r)
+	c := http.NewResponseController(w)
+	_ = c.EnableFullDuplex()
+	var became passage
+	h.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), passageKey{}, &became)))
+	// What nobody wanted of the request is read here, when the answer is on its way, if it is
+	// not too much. The server would read it to find where the next one begins, but so late
+	// that it panics (golang/go#68560); and where there is no next one it would end the
+	// connection over it, which may cost the program the answer.
+	if r.Body != nil && r.Body != http.NoBody && !became.upgraded {
+		_ = c.Flush()
+		_, _ = io.CopyN(io.Discard, r.Body, unwanted)
+		_ = r.Body.Close()
+	}
 }
+
+// passage is what the proxy remembers of a request, below its context.
+type passage struct {
+	upgraded bool // the connection is not the server's any more
+}
+
+type passageKey struct{}
 
 // failed tells whether a status says that the upstream did not do what it was asked.
 func failed(status int) bool {
@@ -147,8 +170,12 @@ func (h *overHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	v := &verdict{permit: permit, count: h.metrics.ended}
-	sent := &source{ReadCloser: r.Body}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cut := context.WithCancelCause(r.Context())
+	cancel := func() { cut(nil) }
+	sent := &source{ReadCloser: r.Body, late: func() { cut(errTakesNothing) }}
+	if h.route.Transport == nil {
+		sent.patience = h.route.Timeout
+	}
 	out := r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
 		out.Body = sent
@@ -156,7 +183,11 @@ func (h *overHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 	began := time.Now()
 	a, err := h.transport.RoundTrip(out)
 	took := time.Since(began)
+	sent.answered()
 	if err != nil {
+		if context.Cause(ctx) == errTakesNothing { //nolint:errorlint // it is itself
+			err = errTakesNothing
+		}
 		cancel()
 		if gone(r.Context()) || sent.isBroken() {
 			v.done(breaker.Neutral)
@@ -177,6 +208,9 @@ func (h *overHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 		v.afterGrace(o)
 	}
 	if rw, ok := a.Body.(io.ReadWriteCloser); ok && a.StatusCode == http.StatusSwitchingProtocols {
+		if became, ok := r.Context().Value(passageKey{}).(*passage); ok {
+			became.upgraded = true
+		}
 		a.Body = &upgraded{rw, cancel}
 		return a, nil
 	}
@@ -219,8 +253,10 @@ func (h *overHTTP) instead(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func own(w http.ResponseWriter, status int, why string, err error) {
+	text := fmt.Sprintf("rebound proxy: %v\n", err)
 	w.Header().Set(ByHeader, why)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "rebound proxy: %v\n", err)
+	_, _ = io.WriteString(w, text) // who asked may be gone
 }

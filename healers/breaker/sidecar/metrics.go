@@ -64,6 +64,9 @@ func (m *metrics) route(name string, b *breaker.Breaker) *routeMetrics {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "trials_in_flight", Help: "Trials that are out.", ConstLabels: prometheus.Labels{"route": name},
 	}, func() float64 { return float64(b.Snapshot().Trials) }))
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: namespace, Name: "breaker_opened_total", Help: "Times that the breaker opened.", ConstLabels: prometheus.Labels{"route": name},
+	}, func() float64 { return float64(b.Snapshot().Opened) }))
 	r := &routeMetrics{outcomes: map[breaker.Outcome]prometheus.Counter{}}
 	for _, o := range []breaker.Outcome{breaker.OK, breaker.Failure, breaker.Slow, breaker.Neutral} {
 		r.outcomes[o] = m.calls.WithLabelValues(name, o.String())

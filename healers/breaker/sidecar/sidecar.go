@@ -46,7 +46,7 @@ func New(c Config) (*Sidecar, error) {
 		c.Routes[i] = r
 		timed := r.Breaker
 		timed.SlowAfter = 0 // what is late is known here: the body does not count
-		b, err := breaker.New(timed)
+		b, err := r.Make(timed)
 		if err != nil {
 			return nil, fmt.Errorf("route %d: %w", i+1, err)
 		}
@@ -173,6 +173,9 @@ func (s *Sidecar) Handler() (http.Handler, error) {
 
 // State is where the breaker of a route stands.
 func (s *Sidecar) State(route int) breaker.State { return s.breakers[route].State() }
+
+// Reset closes the breaker of a route, for one who knows that the upstream is well again.
+func (s *Sidecar) Reset(route int) { s.breakers[route].Reset() }
 
 // Admin is what the port admin serves: /healthz and /metrics.
 func (s *Sidecar) Admin() http.Handler {

@@ -18,6 +18,7 @@ type overTCP struct {
 	route     Route
 	address   string
 	slowAfter time.Duration
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	breaker   *breaker.Breaker
 	metrics   *routeMetrics
 	busy      sync.WaitGroup
@@ -30,7 +31,7 @@ type overTCP struct {
 
 func newTCP(r Route, address string, b *breaker.Breaker, m *routeMetrics) *overTCP {
 	return &overTCP{
-		route: r, address: address, slowAfter: r.Breaker.SlowAfter, breaker: b, metrics: m,
+		route: r, address: address, dial: r.dialer(), slowAfter: r.Breaker.SlowAfter, breaker: b, metrics: m,
 		conns: map[net.Conn]struct{}{}, served: make(chan struct{}),
 	}
 }
@@ -108,10 +109,8 @@ func (p *overTCP) connection(ctx context.Context, down *net.TCPConn) {
 	v := &verdict{permit: permit, count: p.metrics.ended}
 	defer v.done(breaker.Neutral) // where nothing else was said
 	defer v.stop()
-	ctx, cancel := context.WithTimeout(ctx, p.route.Connect)
-	defer cancel()
 	began := time.Now()
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
+	c, err := p.dial(ctx, "tcp", p.address)
 	took := time.Since(began)
 	if err != nil {
 		v.done(breaker.Failure)
