@@ -77,10 +77,14 @@ have passed. They are members of the same dependency where their breakers have t
 name: name in --breaker, else the upstream. Without an answer each goes on by itself.
 
 At --admin are /healthz, which is well while the proxy is, also when the upstream is not,
-and /metrics for Prometheus.
+and /metrics for Prometheus: rebound_proxy_calls_total by route and outcome (ok, failure, slow,
+neutral, rejected), _degraded_total, _upstream_seconds, _connections, _breaker_state,
+_breaker_opened_total and _trials_in_flight. An answer that is the proxy's own has the header
+X-Rebound-Proxy, with open (503, and Retry-After), unreachable (502) or timeout (504).
 
 SIGTERM or Ctrl-C ends it: it takes no more connections, lets those that there are end for
---drain, and exits with 0. Exit codes: 2 a mistake in the input, 1 it could not listen.`,
+--drain, and exits with 0. A second one ends it at once. Exit codes: 2 a mistake in the
+input, 1 it could not listen.`,
 		Example: `  rebound proxy --listen 127.0.0.1:9000 --upstream http://recommendations:8080 --fallback static.yaml
   rebound proxy --route 127.0.0.1:9000=http://orders:8080 --route 127.0.0.1:5432=tcp://store:5432 --admin 127.0.0.1:9001
   rebound proxy --listen :9000 --upstream https://api.example.com --breaker '{consecutive: 3, openFor: 10s, slowAfter: 2s}'
