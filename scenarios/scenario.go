@@ -97,6 +97,8 @@ type Control struct {
 	Env map[string]map[string]string `json:"env,omitempty"`
 	// Misses are the checks that must not pass. Empty: any one.
 	Misses []string `json:"misses,omitempty"`
+	// Always: it is played unasked where the engine heals, since the claim is a comparison.
+	Always bool `json:"always,omitempty"`
 	// Apart: it is played after the run, and not beside it: of what takes so much of a
 	// machine that each would suffer from the other. Where nodes are broken it always is.
 	Apart bool `json:"apart,omitempty"`

@@ -47,7 +47,8 @@ both would break the same node or the same system, after it.
 A control that misses the objective does not change the exit code; one that
 meets it makes it 3, since then healing was not what helped. --control alone
 takes the control that the scenario names; another one is asked for with an
-equals sign, --control=off.
+equals sign, --control=off. Where the claim is a comparison it is run unasked,
+unless --control=none.
 
 Timelines, reports and logs go to --out; without it to a new folder, TIME-SEED,
 below runs in the state folder, and the first line printed says which. A single
@@ -85,7 +86,7 @@ Healers:
 	fs := c.Flags()
 	f.flags(c, run.PlatformProcess)
 	fs.StringVar(&f.healers, "healers", string(sut.ArmRebound), "who heals: rebound, native or off")
-	fs.StringVar(&f.control, "control", "", "run the negative control beside it: alone as the scenario says, else =off or =native")
+	fs.StringVar(&f.control, "control", "", "run the negative control beside it: alone as the scenario says, else =off, =native or =none")
 	fs.Lookup("control").NoOptDefVal = string(run.ControlOwn)
 	fs.Uint64Var(&f.seed, "seed", 0, "the seed of every choice (default: a new one, printed)")
 	fs.IntVar(&f.runs, "runs", 1, "how often to run each scenario")
@@ -184,8 +185,8 @@ func (f *runFlags) arms(control bool) (arm, controlArm sut.Arm, err error) {
 	}
 	if control {
 		controlArm = sut.Arm(f.control)
-		if !slices.Contains([]sut.Arm{run.ControlOwn, sut.ArmNative, sut.ArmOff}, controlArm) {
-			err = errors.Join(err, fmt.Errorf("--control=%s: expected nothing, off or native", f.control))
+		if !slices.Contains([]sut.Arm{run.ControlOwn, run.ControlNone, sut.ArmNative, sut.ArmOff}, controlArm) {
+			err = errors.Join(err, fmt.Errorf("--control=%s: expected nothing, off, native or none", f.control))
 		}
 	}
 	if err == nil && arm == controlArm {

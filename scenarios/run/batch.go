@@ -19,8 +19,8 @@ type Batch struct {
 	Scenarios []*scenarios.Scenario
 	// Healers is the arm. Empty: rebound.
 	Healers sut.Arm
-	// Control is the arm of the negative control. Empty: none; ControlOwn: each
-	// scenario's own.
+	// Control is the arm of the negative control. Empty: none, but where a scenario has it
+	// always; ControlOwn: each scenario's own; ControlNone: none at all.
 	Control sut.Arm
 	// Runs is how often each scenario is run. 0: once. The first has the seed
 	// itself, the others seeds drawn from it.
@@ -37,8 +37,11 @@ type Batch struct {
 	Follow func() (events func(timeline.Event), progress func(string))
 }
 
-// ControlOwn as the Control of a Batch asks for each scenario's own.
-const ControlOwn sut.Arm = "scenario"
+// ControlOwn as the Control of a Batch asks for each scenario's own, ControlNone for none.
+const (
+	ControlOwn  sut.Arm = "scenario"
+	ControlNone sut.Arm = "none"
+)
 
 // Pair is a run and its control.
 type Pair struct {
@@ -236,7 +239,11 @@ func lacking(p Pair, arm sut.Arm, err error) (*sut.Missing, error) {
 // is there already nobody can take its own healing away.
 func (b Batch) control(s *scenarios.Scenario) sut.Arm {
 	switch {
-	case b.Control != ControlOwn:
+	case b.Control == ControlNone:
+		return ""
+	case b.Control == "" && (!s.Spec.Control.Always || b.arm() != sut.ArmRebound):
+		return ""
+	case b.Control != ControlOwn && b.Control != "":
 		return b.Control
 	case s.Spec.Control.Healers == "" && b.attached(s):
 		return sut.ArmNative
@@ -266,7 +273,9 @@ func (b Batch) config(s *scenarios.Scenario, n int, arm sut.Arm, control bool) C
 }
 
 // joint tells whether Out holds several runs.
-func (b Batch) joint() bool { return len(b.Scenarios) > 1 || b.Runs > 1 || b.Control != "" }
+func (b Batch) joint() bool {
+	return len(b.Scenarios) > 1 || b.Runs > 1 || slices.ContainsFunc(b.Scenarios, func(s *scenarios.Scenario) bool { return b.control(s) != "" })
+}
 
 // out is the folder of one run.
 func (b Batch) out(s *scenarios.Scenario, n int, arm sut.Arm, control bool) string {
@@ -275,7 +284,7 @@ func (b Batch) out(s *scenarios.Scenario, n int, arm sut.Arm, control bool) stri
 	}
 	name := string(arm)
 	if control && arm == b.arm() {
-		name += "-control" // the same engine with another policy
+		name += "-control" // the same engine with something else of its own
 	}
 	return filepath.Join(b.Out, s.Name(), name, strconv.Itoa(n))
 }

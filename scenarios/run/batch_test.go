@@ -86,6 +86,30 @@ func TestCheckLooksIntoEveryFolder(t *testing.T) {
 	}
 }
 
+// Where the claim is a comparison, the control is played unasked.
+func TestControlThatIsAlwaysPlayed(t *testing.T) {
+	always := crash(t)
+	always.Spec.Control.Always = true
+	for _, c := range []struct {
+		of             *scenarios.Scenario
+		healers, asked sut.Arm
+		want           sut.Arm
+	}{
+		{crash(t), "", "", ""},
+		{crash(t), "", ControlOwn, sut.ArmOff},
+		{crash(t), "", ControlNone, ""},
+		{always, "", "", sut.ArmOff},
+		{always, sut.ArmNative, "", ""},
+		{always, "", ControlNone, ""},
+		{always, "", sut.ArmNative, sut.ArmNative},
+	} {
+		b := Batch{Scenarios: []*scenarios.Scenario{c.of}, Healers: c.healers, Control: c.asked}
+		if got := b.control(c.of); got != c.want || b.joint() != (c.want != "") {
+			t.Errorf("always %v, healers %q, asked for %q: got %q, want %q; more than one: %v", c.of == always, c.healers, c.asked, got, c.want, b.joint())
+		}
+	}
+}
+
 func TestNativeIsSkippedByName(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	out := filepath.Join(t.TempDir(), "out")

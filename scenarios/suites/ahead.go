@@ -90,7 +90,7 @@ func (a *ahead) run(ctx context.Context, cases []*aheadCase) {
 	places := semaphore.NewWeighted(a.atOnce)
 	for _, n := range cases {
 		takes := int64(1)
-		if n.Alone() {
+		if n.busy() {
 			takes = a.atOnce
 		}
 		if n.err = places.Acquire(ctx, takes); n.err != nil {

@@ -30,9 +30,11 @@ func TestAhead(t *testing.T) {
 			return &Played{Dir: c.Scenario.Name()}, nil
 		}}
 		var all []*aheadCase
+		busy := caseOf("busy", "traffic")
+		busy.Scenario.Metadata.Labels = map[string]string{"busy": "true"}
 		for _, c := range []Case{
 			caseOf("a", "process"), caseOf("left out", "process"), caseOf("b", "process"), caseOf("c", "process"),
-			caseOf("node", "node"), caseOf("d", "process"), caseOf("e", "process"),
+			caseOf("node", "node"), caseOf("d", "process"), caseOf("e", "process"), busy,
 		} {
 			all = append(all, a.add(c))
 		}
@@ -56,7 +58,7 @@ func TestAhead(t *testing.T) {
 		slices.SortStableFunc(got, func(a, b string) int { return int(a[len(a)-1]) - int(b[len(b)-1]) })
 		slices.Sort(got[:2])
 		slices.Sort(got[4:6])
-		want := []string{"a at 0", "b at 0", "c at 1", "node at 2", "d at 3", "e at 3", "left out at 4"}
+		want := []string{"a at 0", "b at 0", "c at 1", "node at 2", "d at 3", "e at 3", "busy at 4", "left out at 5"}
 		if !slices.Equal(got, want) {
 			t.Errorf("began %q, want %q", got, want)
 		}

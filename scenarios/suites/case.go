@@ -34,6 +34,7 @@ const (
 	labelPlatform = "platform" // the cheapest platform that shows it; none: process
 	labelAlso     = "also"     // one more on which it is played
 	labelWithout  = "without"  // platforms, separated by commas, on which it says nothing
+	labelBusy     = "busy"     // "true": it takes all of two cores, so that none is played beside it
 	labelArm      = "arm"      // "native": our engine does not heal it yet, and what the platform does is told
 )
 
@@ -86,6 +87,9 @@ func Cases(platform string) []Case {
 // Alone tells whether the case breaks what others stand on, so that nothing can be
 // played beside it.
 func (c Case) Alone() bool { return c.Scenario.Metadata.Layer == "node" }
+
+// busy tells whether none may be played beside the case.
+func (c Case) busy() bool { return c.Alone() || c.Scenario.Metadata.Labels[labelBusy] == "true" }
 
 // Name is that of the case in reports.
 func (c Case) Name() string { return c.Scenario.Name() + ", healers " + string(c.Arm) }
