@@ -13,7 +13,8 @@ import (
 // as a release does that changes nothing: what is broken, if anything, is the way from
 // one to the other. It is active as soon as one that was not there before runs, and over
 // when all are new and as many are ready as are asked for. Nothing is undone: reverting
-// waits for its end.
+// waits for its end. Where it stops before, whoever has not taken another's place is
+// removed, and those that have stay.
 type Rollout struct{}
 
 // How long a rollout may take until the first new instance runs, which a controller may

@@ -123,6 +123,7 @@ func (j *judge) faults() {
 	}
 	j.links(system)
 	j.traffic(system)
+	j.oneLoad()
 	j.env("spec.env", j.s.Spec.Env, system)
 	_, err = faults.Plan(j.s.specs(), 0, system.Snapshot())
 	for _, one := range split(err) {
@@ -172,17 +173,6 @@ func (j *judge) arguments(at string, f Fault) {
 		j.add(at+"."+name, "%s", text)
 	}
 	j.typed(at, def.Args, passed...)
-}
-
-// traffic: users come in at one place, and nowhere else can there be more of them.
-func (j *judge) traffic(system *manifest.System) {
-	for i, f := range j.s.Spec.Faults {
-		def, ok := faults.Lookup(f.Fault)
-		_, known := system.WorkloadNamed(f.Target.Workload)
-		if entry := system.Spec.Entry.Workload; ok && known && def.Of == sut.KindTraffic && f.Target.Workload != entry {
-			j.add(fmt.Sprintf("spec.faults[%d].target.workload", i), "expected %s, where users come in, got %q", entry, f.Target.Workload)
-		}
-	}
 }
 
 // links: a link that the system does not declare carries nothing to break.

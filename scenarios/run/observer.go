@@ -152,9 +152,6 @@ func (o *observer) instance(ctx context.Context, in sut.Instance) {
 		s = &seen{workload: in.Workload, exits: in.Exits, stop: func() {}}
 		o.seen[in.ID] = s
 	}
-	if in.Rotation == sut.No {
-		o.rotated(in, s) // what leaves and then ends comes as one change, too
-	}
 	// Levels, not edges: an exit and the start after it may come as one change.
 	over := in.Exits > s.exits || in.Phase == sut.PhaseExited || (s.running && in.Incarnation != s.incarnation)
 	if s.running && over {
@@ -163,6 +160,11 @@ func (o *observer) instance(ctx context.Context, in sut.Instance) {
 		o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceExited, Code: in.LastExit.Code, Signal: in.LastExit.Signal})
 	}
 	s.exits = in.Exits
+	if in.Rotation == sut.No {
+		// With the exit in one change it counts as after it: that users were sent elsewhere
+		// before is not known, and must not be said.
+		o.rotated(in, s)
+	}
 	if in.Phase == sut.PhaseRunning && !s.running {
 		s.running, s.incarnation = true, in.Incarnation
 		o.tell(in.ID, s, timeline.Instance{State: timeline.InstanceStarted})

@@ -93,12 +93,38 @@ func TestObserver(t *testing.T) {
 		}
 		want := []string{
 			"started a", "in a", "ready a", "unready a",
-			"out a", "exited a", "started b", "ready b", "exited b", "gone b",
+			"exited a", "out a", "started b", "ready b", "exited b", "gone b",
 		}
 		if diff := cmp.Diff(want, states(rec.all())); diff != "" {
 			t.Error(diff)
 		}
 	})
+}
+
+// TestObserverTellsInOrder what comes as one change: an end is told before that users are
+// sent elsewhere, and that before a start.
+func TestObserverTellsInOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, then sut.Instance
+		want        []string // behind what is told of the first
+	}{
+		"ended":                  {instance("a", 0, sut.PhaseRunning, sut.Yes), instance("a", 1, sut.PhaseExited, sut.No), []string{"exited a", "out a"}},
+		"ended and started":      {instance("a", 0, sut.PhaseRunning, sut.Yes), instance("b", 1, sut.PhaseRunning, sut.No), []string{"exited a", "out a", "started b", "ready b"}},
+		"started and taken in":   {instance("a", 1, sut.PhaseExited, sut.No), instance("b", 1, sut.PhaseRunning, sut.Yes), []string{"started b", "ready b", "in b"}},
+		"taken out alone":        {instance("a", 0, sut.PhaseRunning, sut.Yes), instance("a", 0, sut.PhaseRunning, sut.No), []string{"out a"}},
+		"ended, and out already": {instance("a", 0, sut.PhaseRunning, sut.No), instance("a", 1, sut.PhaseExited, sut.No), []string{"exited a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := newRecord(&bytes.Buffer{}, time.Now())
+			o := &observer{rec: rec, seen: map[sut.ID]*seen{}, system: &manifest.System{}}
+			o.apply(t.Context(), sut.Delta{Reset: true, Instances: []sut.Instance{c.first}})
+			before := len(rec.all())
+			o.apply(t.Context(), sut.Delta{Instances: []sut.Instance{c.then}})
+			if diff := cmp.Diff(c.want, states(rec.all()[before:])); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }
 
 func report(t *testing.T, h *healing, v any) {
