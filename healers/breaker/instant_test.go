@@ -199,6 +199,33 @@ func TestWindowLeavesAtTheInstant(t *testing.T) {
 	})
 }
 
+// TestNothingToWaitFor: a refusal of before says so once there is a trial to have. In a
+// bubble the clock of all breakers is negative; this one is not.
+func TestNothingToWaitFor(t *testing.T) {
+	b := made(t, breaker.Config{OpenFor: 5 * time.Millisecond, TrialTimeout: time.Hour, Jitter: breaker.Percent(0)})
+	b.Trip()
+	_, err := b.Allow()
+	refusal, ok := errors.AsType[*breaker.OpenError](err)
+	if !ok || refusal.RetryAfter() > 5*time.Millisecond {
+		t.Fatalf("refused with %v", err)
+	}
+	<-time.After(refusal.RetryAfter())
+	if wait := refusal.RetryAfter(); wait != 0 || b.Snapshot().Wait != 0 {
+		t.Errorf("%v to wait, and %v", wait, b.Snapshot().Wait)
+	}
+	trial, err := b.Allow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wait := refusal.RetryAfter(); wait <= 59*time.Minute || wait > time.Hour {
+		t.Errorf("for a trial that is out, %v", wait)
+	}
+	trial.Done(breaker.Neutral)
+	if wait := refusal.RetryAfter(); wait != 0 {
+		t.Errorf("when it has been given back, %v", wait)
+	}
+}
+
 // TestBubblesEnd, whatever a breaker in them still waits for.
 func TestBubblesEnd(t *testing.T) {
 	for _, state := range []breaker.State{breaker.Open, breaker.HalfOpen, breaker.Closed, breaker.ForcedOpen} {

@@ -26,6 +26,8 @@ type model struct {
 	delay  time.Duration
 	row    int // openings
 	passed int
+	retry  time.Duration // when to ask the gate again, if it has told
+	told   bool
 	ramp   bool
 	owed   float64 // by the ramp
 	calls  []ended
@@ -87,7 +89,7 @@ func (m *model) enter(to breaker.State, why breaker.Reason, at time.Duration) br
 		m.t.Fatalf("event %+v, want %v to %v at %v: %v", e, m.state, to, at, why)
 	}
 	if to != m.state {
-		m.state, m.since, m.ramp, m.passed, m.calls, m.trials = to, at, false, 0, nil, nil
+		m.state, m.since, m.ramp, m.passed, m.calls, m.trials, m.told = to, at, false, 0, nil, nil, false
 		m.period++
 	}
 	return e
@@ -137,6 +139,7 @@ func (m *model) allow(core bool) (ok, trial bool) {
 			if m.gate.wait == 0 {
 				return true, true
 			}
+			m.retry, m.told = m.now+m.gate.wait, true
 		}
 		return m.mode == breaker.MetricsOnly, false
 	case breaker.Open:
