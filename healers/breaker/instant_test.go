@@ -203,13 +203,15 @@ func TestWindowLeavesAtTheInstant(t *testing.T) {
 // bubble the clock of all breakers is negative; this one is not.
 func TestNothingToWaitFor(t *testing.T) {
 	b := made(t, breaker.Config{OpenFor: 5 * time.Millisecond, TrialTimeout: time.Hour, Jitter: breaker.Percent(0)})
-	b.Trip()
+	b.Force(breaker.ForceOpen)
 	_, err := b.Allow()
 	refusal, ok := errors.AsType[*breaker.OpenError](err)
-	if !ok || refusal.RetryAfter() > 5*time.Millisecond {
+	if !ok || refusal.RetryAfter() != 5*time.Millisecond {
 		t.Fatalf("refused with %v", err)
 	}
-	<-time.After(refusal.RetryAfter())
+	b.Force(breaker.Automatic)
+	b.Trip()
+	<-time.After(5 * time.Millisecond)
 	if wait := refusal.RetryAfter(); wait != 0 || b.Snapshot().Wait != 0 {
 		t.Errorf("%v to wait, and %v", wait, b.Snapshot().Wait)
 	}
