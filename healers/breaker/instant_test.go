@@ -94,7 +94,7 @@ func TestManyDelaysEndAtOnce(t *testing.T) {
 
 func TestShortDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, d := range []time.Duration{1, 2, 9999999, 10000000, 10000001, 20 * time.Millisecond} {
+		for _, d := range []time.Duration{1, 2, 50*time.Millisecond - 1, 50 * time.Millisecond, 50*time.Millisecond + 1, s} {
 			b := made(t, breaker.Config{OpenFor: d, Growth: breaker.Ratio{Num: 1, Den: 1}, Jitter: breaker.Percent(0)})
 			b.Trip()
 			for range 3 {
