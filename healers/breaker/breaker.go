@@ -201,8 +201,9 @@ func (c *Core) word() uint64 {
 
 // early is how long before it changes by itself calls begin to ask the clock. A timer only
 // starts a goroutine, and who has slept until then may run before that: at the very instant,
-// as in testing/synctest, or after it by as much as the machine is busy.
-const early = 10 * time.Millisecond
+// as in testing/synctest, or after it by as much as the machine is busy. It is as long as
+// goroutines wait for their turn where there are several for each core.
+const early = 50 * time.Millisecond
 
 // near: it is about to change by itself.
 func (c *Core) near() bool {

@@ -46,7 +46,7 @@
 // ([Config.FailureRate], [Config.SlowRate]) count every call: over the last calls with one
 // atomic addition, over a time with the clock and a lock. Breakers with equal settings
 // share them. There is no goroutine; a timer is armed while the breaker is open, has a
-// trial out or ramps. In the last 10 ms of a delay calls read the clock, with the lock held,
+// trial out or ramps. In the last 50 ms of a delay calls read the clock, with the lock held,
 // so that who has slept until its end finds a trial. A timer that is later than that makes
 // the breaker late, never early, and so for no longer than until somebody asks for State,
 // Snapshot or RetryAfter, which read the clock.

@@ -94,7 +94,7 @@ func TestManyDelaysEndAtOnce(t *testing.T) {
 
 func TestShortDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, d := range []time.Duration{1, 2, 9999999, 10000000, 10000001, 20 * time.Millisecond} {
+		for _, d := range []time.Duration{1, 2, 50*time.Millisecond - 1, 50 * time.Millisecond, 50*time.Millisecond + 1, s} {
 			b := made(t, breaker.Config{OpenFor: d, Growth: breaker.Ratio{Num: 1, Den: 1}, Jitter: breaker.Percent(0)})
 			b.Trip()
 			for range 3 {
@@ -197,6 +197,35 @@ func TestWindowLeavesAtTheInstant(t *testing.T) {
 		}
 		is(t, b, breaker.Closed)
 	})
+}
+
+// TestNothingToWaitFor: a refusal of before says so once there is a trial to have. In a
+// bubble the clock of all breakers is negative; this one is not.
+func TestNothingToWaitFor(t *testing.T) {
+	b := made(t, breaker.Config{OpenFor: 5 * time.Millisecond, TrialTimeout: time.Hour, Jitter: breaker.Percent(0)})
+	b.Force(breaker.ForceOpen)
+	_, err := b.Allow()
+	refusal, ok := errors.AsType[*breaker.OpenError](err)
+	if !ok || refusal.RetryAfter() != 5*time.Millisecond {
+		t.Fatalf("refused with %v", err)
+	}
+	b.Force(breaker.Automatic)
+	b.Trip()
+	<-time.After(5 * time.Millisecond)
+	if wait := refusal.RetryAfter(); wait != 0 || b.Snapshot().Wait != 0 {
+		t.Errorf("%v to wait, and %v", wait, b.Snapshot().Wait)
+	}
+	trial, err := b.Allow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wait := refusal.RetryAfter(); wait <= 59*time.Minute || wait > time.Hour {
+		t.Errorf("for a trial that is out, %v", wait)
+	}
+	trial.Done(breaker.Neutral)
+	if wait := refusal.RetryAfter(); wait != 0 {
+		t.Errorf("when it has been given back, %v", wait)
+	}
 }
 
 // TestBubblesEnd, whatever a breaker in them still waits for.

@@ -132,6 +132,8 @@ func TestModel(t *testing.T) {
 					if isTrial {
 						m.trials = append(m.trials, q)
 					}
+				} else {
+					m.counts.Rejected++
 				}
 			case op < 25:
 				m.done(p, o)
@@ -222,7 +224,32 @@ func (m *model) agree(core *breaker.Core, raw time.Duration, got, want bool) {
 		m.t.Fatalf("the window holds %+v, want %+v", s.Window, m.window())
 	case m.gate.asked != 0:
 		m.t.Fatalf("the gate was asked %d times more than there was a trial to give", m.gate.asked)
-	case s.State == breaker.Open && m.mode != breaker.MetricsOnly && s.Wait != m.until-m.now:
-		m.t.Fatalf("wait %v, want %v", s.Wait, m.until-m.now)
+	case s.Openings != m.row || s.Opened != m.opened:
+		m.t.Fatalf("opened %d times in a row, %d in all, want %d, %d", s.Openings, s.Opened, m.row, m.opened)
+	case s.Counted != m.c.Count || s.Counted && s.Counts != m.counts:
+		m.t.Fatalf("counted %+v, want %+v", s.Counts, m.counts)
+	case s.Wait != m.wait():
+		m.t.Fatalf("wait %v, want %v in %v (%v)", s.Wait, m.wait(), m.state, m.mode)
 	}
+}
+
+// wait is how long until it is worth asking again.
+func (m *model) wait() time.Duration {
+	switch {
+	case m.mode == breaker.MetricsOnly:
+		return 0
+	case m.state == breaker.ForcedOpen:
+		return m.c.OpenFor
+	case m.state == breaker.Open, m.ramp:
+		return m.until - m.now
+	case m.state != breaker.HalfOpen:
+		return 0
+	case m.c.ProbeOnly:
+		return m.delay
+	case len(m.trials) == m.c.Trials:
+		return m.trials[0].until - m.now
+	case m.told && m.now < m.retry:
+		return m.retry - m.now
+	}
+	return 0
 }

@@ -25,7 +25,11 @@ type model struct {
 	until  time.Duration
 	delay  time.Duration
 	row    int // openings
+	opened int // in all
+	counts breaker.Counts
 	passed int
+	retry  time.Duration // when to ask the gate again, if it has told
+	told   bool
 	ramp   bool
 	owed   float64 // by the ramp
 	calls  []ended
@@ -87,7 +91,7 @@ func (m *model) enter(to breaker.State, why breaker.Reason, at time.Duration) br
 		m.t.Fatalf("event %+v, want %v to %v at %v: %v", e, m.state, to, at, why)
 	}
 	if to != m.state {
-		m.state, m.since, m.ramp, m.passed, m.calls, m.trials = to, at, false, 0, nil, nil
+		m.state, m.since, m.ramp, m.passed, m.calls, m.trials, m.told = to, at, false, 0, nil, nil, false
 		m.period++
 	}
 	return e
@@ -102,7 +106,15 @@ func (m *model) open(at time.Duration, why breaker.Reason) {
 		m.delay = min(m.c.MaxOpenFor, m.delay*time.Duration(m.c.Growth.Num)/time.Duration(m.c.Growth.Den))
 	}
 	m.row++
+	m.opened++
+	var window breaker.Tally
+	if m.state == breaker.Closed {
+		window = m.window()
+	}
 	e := m.enter(breaker.Open, why, at)
+	if e.Window != window {
+		m.t.Fatalf("opened by %+v, want %+v", e.Window, window)
+	}
 	if most := m.delay + m.delay*time.Duration(m.c.Jitter.Num)/time.Duration(m.c.Jitter.Den) + m.c.Spread; e.OpenFor < m.delay || e.OpenFor > most {
 		m.t.Fatalf("open for %v, want %v to %v", e.OpenFor, m.delay, most)
 	}
@@ -137,6 +149,7 @@ func (m *model) allow(core bool) (ok, trial bool) {
 			if m.gate.wait == 0 {
 				return true, true
 			}
+			m.retry, m.told = m.now+m.gate.wait, true
 		}
 		return m.mode == breaker.MetricsOnly, false
 	case breaker.Open:
@@ -151,17 +164,20 @@ func (m *model) allow(core bool) (ok, trial bool) {
 func (m *model) done(p *permit, o breaker.Outcome) {
 	out := slices.Index(m.trials, p)
 	if p.period != m.period || p.trial && out < 0 {
-		return // stale, or done before
+		m.counts.Stale++ // or done before
+		return
 	}
 	if o < breaker.OK || o > breaker.Neutral {
 		o = breaker.Failure
 	}
-	late := m.c.SlowAfter > 0 && m.raw-p.raw >= m.c.SlowAfter && (p.trial || m.c.SlowRate.Den != 0)
+	timed := p.trial || m.state == breaker.Closed && m.c.SlowRate.Den != 0
+	late := m.c.SlowAfter > 0 && m.raw-p.raw >= m.c.SlowAfter && timed
+	if late && o == breaker.OK {
+		o = breaker.Slow
+	}
+	m.count(o)
 	if p.trial {
 		m.trials = slices.Delete(m.trials, out, out+1)
-		if late && o == breaker.OK {
-			o = breaker.Slow
-		}
 		m.tried(o)
 		return
 	}
@@ -171,6 +187,19 @@ func (m *model) done(p *permit, o breaker.Outcome) {
 	m.calls = append(m.calls, ended{m.now, o == breaker.Failure, o == breaker.Slow || late})
 	if m.trips() {
 		m.open(m.now, breaker.Tripped)
+	}
+}
+
+func (m *model) count(o breaker.Outcome) {
+	switch o {
+	case breaker.OK:
+		m.counts.OK++
+	case breaker.Failure:
+		m.counts.Failure++
+	case breaker.Slow:
+		m.counts.Slow++
+	case breaker.Neutral:
+		m.counts.Neutral++
 	}
 }
 

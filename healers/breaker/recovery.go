@@ -72,8 +72,10 @@ func (r *recovery) wait(c *Core, now time.Duration) time.Duration {
 		return r.leases[0].until - now
 	case c.full():
 		return r.delay
+	case now < r.retry: // else their difference may be too long for a duration
+		return r.retry - now
 	}
-	return max(0, r.retry-now)
+	return 0
 }
 
 // whole is a call, for the ramp, which counts in parts of one.
