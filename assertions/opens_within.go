@@ -12,7 +12,8 @@ import (
 // OpensWithin asks that clients stop asking what does not answer: within a time of the
 // confirmation of the first fault, and while it lasts, the breakers of a workload must
 // have opened. Clients tell of them once a second, so that up to a second of the time is
-// theirs. What was open before the fault has not opened.
+// theirs. What was open before the fault has not opened. A client is an instance: one that
+// stands for many has opened with the first of theirs.
 type OpensWithin struct {
 	// To is the workload that is called; required.
 	To string `json:"to"`

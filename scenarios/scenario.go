@@ -92,8 +92,8 @@ type Control struct {
 	// Policy and System replace those of the scenario in the control. Empty: the same.
 	Policy string `json:"policy,omitempty"`
 	System string `json:"system,omitempty"`
-	// Env replaces that of the scenario in the control, as a whole. Not set: the same;
-	// {}: none.
+	// Env replaces that of the scenario in the control, as a whole. Not set: the same, also
+	// with a System of its own; {}: none.
 	Env map[string]map[string]string `json:"env,omitempty"`
 	// Misses are the checks that must not pass. Empty: any one.
 	Misses []string `json:"misses,omitempty"`

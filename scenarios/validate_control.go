@@ -31,6 +31,9 @@ func (j *judge) control() {
 	switch {
 	case err == nil:
 		j.env("spec.control.env", c.Env, system)
+		if c.System != "" && c.Env == nil {
+			j.env("spec.env", j.s.Spec.Env, system)
+		}
 	case c.System != "": // else it is told of spec.system
 		j.refer("spec.control.system", err)
 	}

@@ -74,7 +74,8 @@ it names no other methods:
 With --fleet proxies, and clients in Go, share the trials of what they call: the coordinator
 gives out so many a second, and closes the breakers of all, one after the other, when some
 have passed. They are members of the same dependency where their breakers have the same
-name: name in --breaker, else the upstream. Without an answer each goes on by itself.
+name: name in --breaker, else the upstream. Without an answer each goes on by itself, with
+one trial in spread (default 1m).
 
 At --admin are /healthz, which is well while the proxy is, also when the upstream is not,
 and /metrics for Prometheus: rebound_proxy_calls_total by route and outcome (ok, failure, slow,
@@ -177,6 +178,7 @@ func (f *proxyFlags) join(config *sidecar.Config) ([]*fleet.Client, error) {
 		r := &config.Routes[i]
 		m, err := fleet.NewClient(fleet.ClientConfig{
 			URL: f.fleet, Dependency: cmp.Or(r.Breaker.Name, r.Upstream), Name: "proxy", Identity: fmt.Sprintf("%s %s#%d", who, r.Listen, i+1),
+			Spread: r.Breaker.Spread,
 		})
 		if err != nil {
 			found = append(found, fmt.Errorf("--fleet: %w", err))

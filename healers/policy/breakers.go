@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +21,8 @@ type BreakerSpec struct {
 	// Dependency is what is called: a workload, or something outside.
 	Dependency string `json:"dependency"`
 	settings.Breaker
-	// TrialsPerSecond of all clients together begin at most; 0.2 is one in five seconds.
-	// Default: 5.
+	// TrialsPerSecond of all clients together begin at most; 0.2 is one in five seconds, and
+	// 2.5 are two in 0.8 s. Default: 5.
 	TrialsPerSecond settings.Factor `json:"trialsPerSecond,omitzero"`
 	// Passes of trials or probes in a row close the breakers of all. Default: 3.
 	Passes int `json:"passes,omitempty"`
@@ -95,9 +96,8 @@ func (c *compiler) shared(at string, s *BreakerSpec) fleet.Budget {
 		b.Passes = s.Passes
 	}
 	if r := s.TrialsPerSecond; r != (settings.Factor{}) {
-		b.Trials, b.Per = r.Num, time.Duration(r.Den)*time.Second
-		rate := fleet.Budget{Trials: b.Trials, Per: b.Per}
-		if b.Trials == 0 || rate.Validate() != nil {
+		b.Trials, b.Per = rate(r)
+		if (fleet.Budget{Trials: b.Trials, Per: b.Per}).Validate() != nil || b.Trials == 0 {
 			c.add(at+".trialsPerSecond", "expected a number above 0, of at least one in a day")
 		}
 	}
@@ -111,6 +111,19 @@ func (c *compiler) shared(at string, s *BreakerSpec) fleet.Budget {
 		}
 	}
 	return b
+}
+
+// rate is as many trials as are whole in a second, at least one, and the time that they
+// have: what is granted may wait for calls that come all at once, and 33.3 a second must
+// not begin as 333.
+func rate(perSecond settings.Factor) (trials int, per time.Duration) {
+	if perSecond.Num == 0 {
+		return 0, 0
+	}
+	trials = max(1, perSecond.Num/perSecond.Den)
+	high, low := bits.Mul64(uint64(trials*perSecond.Den), uint64(time.Second)) // is more than 64 bits hold
+	exact, rest := bits.Div64(high, low, uint64(perSecond.Num))
+	return trials, time.Duration(exact + min(rest, 1))
 }
 
 // probed demands that the policy probes the dependency.

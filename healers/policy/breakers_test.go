@@ -39,7 +39,7 @@ func TestBreakers(t *testing.T) {
 	orders.Name = "orders"
 	outside.Name, outside.Failures, outside.Within, outside.Consecutive = "api.example.com", 0, 0, 4
 	want := []policy.Breaker{
-		{Dependency: "store", Settings: store, Budget: fleet.Budget{Trials: 5, Per: 2 * time.Second, Passes: 2, RampOver: 5 * time.Second, HoldFor: time.Second}, Probe: true},
+		{Dependency: "store", Settings: store, Budget: fleet.Budget{Trials: 2, Per: 800 * time.Millisecond, Passes: 2, RampOver: 5 * time.Second, HoldFor: time.Second}, Probe: true},
 		{Dependency: "orders", Settings: orders, Budget: fleet.Budget{Trials: 5, Per: time.Second, Passes: 3, RampOver: 30 * time.Second, HoldFor: 10 * time.Second}, Probe: true},
 		{Dependency: "api.example.com", Settings: outside, Budget: fleet.Budget{Trials: 1, Per: 5 * time.Second, Passes: 3, RampOver: 30 * time.Second, HoldFor: 10 * time.Second}},
 	}
@@ -58,6 +58,31 @@ func TestBreakers(t *testing.T) {
 	}
 	if raw2, err := json.Marshal(again); err != nil || string(raw2) != string(raw) {
 		t.Errorf("%v\n%s\n%s", err, raw, raw2)
+	}
+}
+
+// TestTrialsPerSecond: what may begin together is no more than a second's, however the
+// rate is written, and in the long run no more begin than it says.
+func TestTrialsPerSecond(t *testing.T) {
+	for text, want := range map[string]fleet.Budget{
+		"5":             {Trials: 5, Per: time.Second},
+		"1.0":           {Trials: 1, Per: time.Second},
+		"0.2":           {Trials: 1, Per: 5 * time.Second},
+		"0.4":           {Trials: 1, Per: 2500 * time.Millisecond},
+		"1.5":           {Trials: 1, Per: 666_666_667},
+		"33.3":          {Trials: 33, Per: 990_990_991},
+		"2.000001":      {Trials: 2, Per: 999_999_501},
+		"999999.999999": {Trials: 999_999, Per: 999_999_001},
+		"0.000012":      {Trials: 1, Per: 83_333_333_333_334},
+	} {
+		p, err := policy.Load("shop.yaml", []byte(withBreakers(t, "[{dependency: store, trialsPerSecond: "+text+"}]")))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if b := p.Breakers[0].Budget; b.Trials != want.Trials || b.Per != want.Per {
+			t.Errorf("%s: %d in %v, want %d in %v", text, b.Trials, b.Per, want.Trials, want.Per)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/rebound-chaos/rebound/fixtures/sut"
 	"github.com/rebound-chaos/rebound/fixtures/sut/suttest"
 	"github.com/rebound-chaos/rebound/healers/policy"
+	"github.com/rebound-chaos/rebound/scenarios"
 )
 
 func TestJoinFleet(t *testing.T) {
@@ -76,5 +77,23 @@ func TestJoinFleet(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What a scenario sets for workloads that run already changes nothing.
+func TestEnvOfALentSystem(t *testing.T) {
+	for _, env := range []map[string]map[string]string{nil, {"orders": {"A": "b"}}} {
+		s := sessionOn(Platform{Name: "process"}, faults.Schedule{})
+		s.cfg.System, s.cfg.Scenario = &lent{Scripted: suttest.New(sut.Delta{})}, &scenarios.Scenario{Spec: scenarios.Spec{Env: env}}
+		if err := s.startSystem(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		notes := ""
+		for _, e := range s.rec.all() {
+			notes += e.Note.Text
+		}
+		if strings.Contains(notes, "env of the scenario") != (env != nil) {
+			t.Errorf("with %v it is noted: %s", env, notes)
+		}
 	}
 }

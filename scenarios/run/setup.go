@@ -120,6 +120,9 @@ func (s *session) startSystem(ctx context.Context) error {
 	if s.cfg.System != nil {
 		s.sys = s.cfg.System
 		s.rec.note("the system was started by somebody else: connections are not recorded")
+		if len(s.cfg.Scenario.Env(s.cfg.Control)) > 0 {
+			s.rec.note("the system was started by somebody else: whether its workloads have the env of the scenario is not known")
+		}
 		return nil
 	}
 	within := s.platform.Within.Start

@@ -78,11 +78,14 @@ func NewClient(c ClientConfig) (*Client, error) {
 }
 
 // New makes a breaker that asks the fleet before it tries, tells it what it found, and is
-// closed when the fleet says so. It should live as long as the client.
+// closed when the fleet says so. It should live as long as the client. Spread and Identity
+// of its config are left out: the fleet keeps trials apart, and while nobody coordinates
+// them [ClientConfig.Spread] does.
 func (c *Client) New(config breaker.Config) (*breaker.Breaker, error) {
 	if config.Gate != nil {
 		return nil, fmt.Errorf("%w: the breaker has a Gate already", ErrConfig)
 	}
+	config.Spread, config.Identity = 0, ""
 	if !config.ProbeOnly {
 		config.Gate = c
 	}
