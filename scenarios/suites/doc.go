@@ -10,8 +10,8 @@
 // To add a scenario to them, put it into the catalogue: those with the label
 // platform are played on that platform, the others on processes, those with the
 // label also on one more, those with the label smoke on all three. With
-// REBOUND_NIGHTLY=1 every scenario is played on every platform but the one that its
-// label without names, in every arm.
+// REBOUND_NIGHTLY=1 every scenario is played on every platform but those that its
+// label without names, in every arm. Nothing is played beside those with the label busy.
 //
 // It must not hold what a run depends on, and nothing that flakes is tried twice.
 package suites
