@@ -42,6 +42,11 @@ func expect(id string, args any) func(*scenarios.Spec) {
 	return func(s *scenarios.Spec) { s.Expect = []scenarios.Check{scenarios.Expect(id, args)} }
 }
 
+// within is how long a spec may take. The longest is that of a system that is never
+// well: the run waits 45 seconds for it and takes four baselines, and the suite is
+// played beside others, so that it has a part of the machine alone.
+const within = 3 * time.Minute
+
 var _ = Describe("negative", Label("negative", run.PlatformProcess), func() {
 	DescribeTable("is red",
 		func(ctx SpecContext, healers, control sut.Arm, change func(*scenarios.Spec), verdict timeline.Verdict, code int) {
@@ -66,30 +71,30 @@ var _ = Describe("negative", Label("negative", run.PlatformProcess), func() {
 			Expect(judged[0].Verdict).To(Equal(verdict), "%v", judged[0].Reasons)
 			Expect(assertions.ExitCode(judged...)).To(Equal(code), "%v", judged[len(judged)-1].Reasons)
 		},
-		Entry("nothing: this is what passes", SpecTimeout(time.Minute),
+		Entry("nothing: this is what passes", SpecTimeout(within),
 			sut.ArmRebound, run.ControlOwn, func(*scenarios.Spec) {}, timeline.Pass, assertions.ExitPass),
-		Entry("a fault that nobody heals", SpecTimeout(time.Minute),
+		Entry("a fault that nobody heals", SpecTimeout(within),
 			sut.ArmOff, sut.Arm(""), func(*scenarios.Spec) {}, timeline.Fail, assertions.ExitFail),
-		Entry("a fault that does nothing", SpecTimeout(time.Minute),
+		Entry("a fault that does nothing", SpecTimeout(within),
 			sut.ArmRebound, sut.Arm(""), func(s *scenarios.Spec) { s.Faults[0].Fault = "placebo" }, timeline.Inconclusive, assertions.ExitInconclusive),
-		Entry("a control that meets the objective", SpecTimeout(time.Minute),
+		Entry("a control that meets the objective", SpecTimeout(within),
 			sut.ArmRebound, run.ControlOwn, func(s *scenarios.Spec) { s.Control.Healers = sut.ArmRebound }, timeline.Pass, assertions.ExitInconclusive),
-		Entry("an expectation that nobody can meet", SpecTimeout(time.Minute),
+		Entry("an expectation that nobody can meet", SpecTimeout(within),
 			sut.ArmRebound, sut.Arm(""), expect("capacityRestored", map[string]string{"within": "1ms"}), timeline.Fail, assertions.ExitFail),
-		Entry("a limit on reconnects that the pools to a restarted store exceed", SpecTimeout(time.Minute),
+		Entry("a limit on reconnects that the pools to a restarted store exceed", SpecTimeout(within),
 			sut.ArmRebound, sut.Arm(""), func(s *scenarios.Spec) {
 				s.Faults[0].Target.Workload = "store"
 				expect("noHerd", map[string]any{"among": []string{"reconnects"}, "maxReconnectsPerSecond": 1})(s)
 			}, timeline.Fail, assertions.ExitFail),
-		Entry("a population that is too small to tell of herds", SpecTimeout(time.Minute),
+		Entry("a population that is too small to tell of herds", SpecTimeout(within),
 			sut.ArmRebound, sut.Arm(""), expect("noHerd", map[string]any{"maxReconnectsPerSecond": 1000, "minPopulation": 10_000}), timeline.Inconclusive, assertions.ExitInconclusive),
-		Entry("a system that is not well before it is broken", SpecTimeout(time.Minute),
+		Entry("a system that is not well before it is broken", SpecTimeout(within),
 			sut.ArmRebound, sut.Arm(""), func(s *scenarios.Spec) {
 				s.SteadyState = []scenarios.SLI{{SLI: "latency", Percentile: 50, AtMost: manifest.Duration(time.Microsecond)}}
 			}, timeline.Inconclusive, assertions.ExitInconclusive),
-		Entry("a load that cannot be sent", SpecTimeout(time.Minute),
+		Entry("a load that cannot be sent", SpecTimeout(within),
 			sut.ArmRebound, sut.Arm(""), func(s *scenarios.Spec) { s.Gates.MaxLag = manifest.Duration(time.Nanosecond) }, timeline.Inconclusive, assertions.ExitInconclusive),
-		Entry("a run whose stop condition is met", SpecTimeout(time.Minute),
+		Entry("a run whose stop condition is met", SpecTimeout(within),
 			sut.ArmRebound, sut.Arm(""), func(s *scenarios.Spec) {
 				s.Faults[0].Fault = "hang"
 				s.Stop.When = []scenarios.SLI{{SLI: "success", Below: 0.99}}
