@@ -46,7 +46,12 @@ const staleAfter = 3
 func (e *Engine) observation(name string, p *policy.Scaling) *scaler.Observation {
 	current := int32(min(e.view.Desired(name), math.MaxInt32))
 	members := e.view.Members(name)
-	o := &scaler.Observation{Now: at(e.view.now), Wall: e.view.wall, SpecReplicas: current, StatusReplicas: int32(len(e.view.owned(name)))}
+	o := &scaler.Observation{Now: at(e.view.now), Wall: e.view.wall, SpecReplicas: current}
+	for _, id := range e.view.owned(name) {
+		if !e.view.instances[id].Leaving {
+			o.StatusReplicas++
+		}
+	}
 	fresh := e.view.now - staleAfter*p.Every
 	for _, id := range members {
 		o.Pods = append(o.Pods, e.pod(e.view.instances[id], p, fresh))
@@ -100,7 +105,7 @@ func (e *Engine) failing(o *scaler.Observation, workload sut.ID, m *autoscalingv
 }
 
 func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scaler.Pod {
-	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse, Foreign: in.Foreign}
+	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse, Foreign: in.Foreign, Deleting: in.Leaving}
 	if in.Phase != sut.PhaseRunning {
 		out.Phase = corev1.PodPending // one that has ended is started again, and serves nobody until then
 	}
