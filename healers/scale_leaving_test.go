@@ -55,3 +55,28 @@ func TestLeavingInstancesAreNoReplicas(t *testing.T) {
 		}
 	}
 }
+
+// One that has exited runs, for Kubernetes, and has no sample: upstream takes it to use all
+// that it asks for on the way down. What it used before it ended does not count.
+func TestExitedInstancesAreMissing(t *testing.T) {
+	for _, compat := range []bool{false, true} {
+		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+			var instances []sut.Instance
+			var samples []healers.Sample
+			for i, used := range []float64{0.4, 0.095, 0, 0} {
+				in := sut.Instance{Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: "x"}, Requests: sut.Resources{CPU: 1, Memory: 1000}}
+				if used == 0 {
+					in.Phase = sut.PhaseExited
+				}
+				if name == corev1.ResourceMemory {
+					used *= 1000
+				}
+				instances = append(instances, in)
+				samples = append(samples, healers.Sample{Target: in.Target, Metric: string(name), Value: used})
+			}
+			if d := decidedBy(t, usage(name, 100), compat, 4, instances, samples); d.Wanted != 3 {
+				t.Errorf("%s, compat %v: expected 3, got %+v", name, compat, d)
+			}
+		}
+	}
+}

@@ -106,8 +106,8 @@ func (e *Engine) failing(o *scaler.Observation, workload sut.ID, m *autoscalingv
 
 func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scaler.Pod {
 	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse, Foreign: in.Foreign, Deleting: in.Leaving}
-	if in.Phase != sut.PhaseRunning {
-		out.Phase = corev1.PodPending // one that has ended is started again, and serves nobody until then
+	if in.Phase == sut.PhasePending { // the pod of one that has ended runs, and has no sample
+		out.Phase = corev1.PodPending
 	}
 	if e.view.Ready(in.ID) == sut.Yes {
 		out.Ready = corev1.ConditionTrue
@@ -128,13 +128,13 @@ func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scale
 	return out
 }
 
-// sample is the newest of a target, unless it is stale, or of another incarnation.
+// sample is the newest of a target, unless it is stale, or of an incarnation that has ended.
 func (e *Engine) sample(of sut.ID, metric string, fresh time.Duration) (scaler.Sample, bool) {
 	s, ok := e.view.samples[sampleKey{of, metric}]
 	if !ok || s.At > e.view.now || s.Until == 0 && s.At < fresh || s.Until > 0 && s.Until < e.view.now {
 		return scaler.Sample{}, false
 	}
-	if in := e.view.instances[of]; in != nil && s.Target.Incarnation != in.Incarnation {
+	if in := e.view.instances[of]; in != nil && (s.Target.Incarnation != in.Incarnation || in.Phase == sut.PhaseExited) {
 		return scaler.Sample{}, false
 	}
 	return scaler.Sample{Metric: metric, Milli: thousandths(s.Value), At: at(s.At), Window: s.Window}, true
