@@ -11,10 +11,10 @@ import (
 	"github.com/rebound-chaos/rebound/healers"
 )
 
-// usage asks that a resource is used by so many percent of what is asked for.
-func usage(resource corev1.ResourceName, percent int32) []autoscalingv2.MetricSpec {
+// usage asks that so many percent of the memory that is asked for are used.
+func usage(percent int32) []autoscalingv2.MetricSpec {
 	return []autoscalingv2.MetricSpec{{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
-		Name: resource, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &percent},
+		Name: corev1.ResourceMemory, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &percent},
 	}}}
 }
 
@@ -25,14 +25,14 @@ func TestLeavingInstancesAreNotScaledBy(t *testing.T) {
 		var instances []sut.Instance
 		var samples []healers.Sample
 		for i := range 12 {
-			in := sut.Instance{Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: "x"}, Requests: sut.Resources{CPU: 1}, Leaving: i >= 6}
-			s := healers.Sample{Target: in.Target, Metric: "cpu", Value: 0.9}
+			in := sut.Instance{Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: "x"}, Requests: sut.Resources{Memory: 1000}, Leaving: i >= 6}
+			s := healers.Sample{Target: in.Target, Metric: "memory", Value: 900}
 			if in.Leaving {
 				s.Value = 0
 			}
 			instances, samples = append(instances, in), append(samples, s)
 		}
-		if d := decidedBy(t, usage(corev1.ResourceCPU, 60), compat, 6, instances, samples); d.Wanted != 9 || d.Desired != 9 || d.Metrics[0].Ratio != 1.5 {
+		if d := decidedBy(t, usage(60), compat, 6, instances, samples); d.Wanted != 9 || d.Desired != 9 || d.Metrics[0].Ratio != 1.5 {
 			t.Errorf("compat %v: expected 9 by a ratio of 1.5, got %+v", compat, d)
 		}
 	}
@@ -60,23 +60,18 @@ func TestLeavingInstancesAreNoReplicas(t *testing.T) {
 // that it asks for on the way down. What it used before it ended does not count.
 func TestExitedInstancesAreMissing(t *testing.T) {
 	for _, compat := range []bool{false, true} {
-		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-			var instances []sut.Instance
-			var samples []healers.Sample
-			for i, used := range []float64{0.4, 0.095, 0, 0} {
-				in := sut.Instance{Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: "x"}, Requests: sut.Resources{CPU: 1, Memory: 1000}}
-				if used == 0 {
-					in.Phase = sut.PhaseExited
-				}
-				if name == corev1.ResourceMemory {
-					used *= 1000
-				}
-				instances = append(instances, in)
-				samples = append(samples, healers.Sample{Target: in.Target, Metric: string(name), Value: used})
+		var instances []sut.Instance
+		var samples []healers.Sample
+		for i, used := range []float64{400, 95, 0, 0} {
+			in := sut.Instance{Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: "x"}, Requests: sut.Resources{Memory: 1000}}
+			if used == 0 {
+				in.Phase = sut.PhaseExited
 			}
-			if d := decidedBy(t, usage(name, 100), compat, 4, instances, samples); d.Wanted != 3 {
-				t.Errorf("%s, compat %v: expected 3, got %+v", name, compat, d)
-			}
+			instances = append(instances, in)
+			samples = append(samples, healers.Sample{Target: in.Target, Metric: "memory", Value: used})
+		}
+		if d := decidedBy(t, usage(100), compat, 4, instances, samples); d.Wanted != 3 {
+			t.Errorf("compat %v: expected 3, got %+v", compat, d)
 		}
 	}
 }

@@ -43,7 +43,6 @@ func TestHowOldUsageMayBe(t *testing.T) {
 	}
 	external := "metrics: [{type: External, external: {metric: {name: q}, target: {type: Value, value: 1}}}], sources: [{metric: q, http: {url: 'http://127.0.0.1:1/', field: q}}]"
 	for text, want := range map[string]string{
-		"{maxReplicas: 3, maxAge: -1s}":                  "autoscaling.maxAge: expected every (15s) or more, got -1s",
 		"{maxReplicas: 3, maxAge: 10s}":                  "autoscaling.maxAge: expected every (15s) or more, got 10s",
 		"{maxReplicas: 3, maxAge: 1m, " + external + "}": "autoscaling.maxAge: it is of cpu and memory",
 	} {
