@@ -49,9 +49,9 @@ func TestLeavingInstancesAreNoReplicas(t *testing.T) {
 		for i := range 4 {
 			instances = append(instances, sut.Instance{Target: sut.Target{ID: sut.InstanceID("w0", i), Incarnation: "x"}, Leaving: i >= 2})
 		}
-		samples := []healers.Sample{{Target: sut.Target{ID: "w0"}, Metric: "queue", Value: 40}}
-		if d := decidedBy(t, queue, compat, 2, instances, samples); d.Wanted != 4 || d.Desired != 4 {
-			t.Errorf("compat %v: 40 of two with ten each ask for 4, got %+v", compat, d)
+		samples := []healers.Sample{{Target: sut.Target{ID: "w0"}, Metric: "queue", Value: 42}}
+		if d := decidedBy(t, queue, compat, 2, instances, samples); d.Wanted != 5 {
+			t.Errorf("compat %v: 42 of two with ten each ask for 5, and four would be enough, got %+v", compat, d)
 		}
 	}
 }
