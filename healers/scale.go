@@ -37,7 +37,7 @@ func proposeScale(_ *View, f Finding) []Plan {
 // remembered of it: the history of a scaler is the fold of these.
 type Scale struct {
 	Workload string `json:"workload"`
-	// Same: what is not a number, and Keep and KeepChanges, are as in the last record of
+	// Same: what is not a number, and Keep, KeepChanges and Compat, are as in the last record of
 	// the workload that has them, and left out; of its metrics only the Ratios are said.
 	Same    bool         `json:"same,omitempty"`
 	Ratios  []float64    `json:"ratios,omitempty"`
@@ -56,8 +56,10 @@ type Scale struct {
 	Keep  time.Duration `json:"keep,omitempty"`
 	// KeepChanges is for how long changes count, up and down.
 	KeepChanges [2]time.Duration `json:"keepChanges,omitzero"`
-	Failures    []scaler.Failure `json:"failures,omitempty"`
-	Spent       scaler.Spent     `json:"spent,omitzero"`
+	// Compat: changes are remembered as upstream does.
+	Compat   bool             `json:"compat,omitempty"`
+	Failures []scaler.Failure `json:"failures,omitempty"`
+	Spent    scaler.Spent     `json:"spent,omitzero"`
 }
 
 // ScaleMetric is what one metric said.
@@ -130,7 +132,7 @@ func (e *Engine) scaleOne(name string, p *policy.Scaling) {
 	r := &Scale{
 		Workload: name, Current: d.Current, Wanted: d.Wanted, Desired: d.Desired, Reason: says.Reason,
 		Bound: d.Bound, Have: d.Have, Limit: d.Limit, Says: says.Bound,
-		Asked: len(d.Metrics) > 0 && d.Bound != scaler.BoundMetric, Keep: keep, KeepChanges: [2]time.Duration{up, down}, Failures: h.Failures, Spent: h.Spent,
+		Asked: len(d.Metrics) > 0 && d.Bound != scaler.BoundMetric, Keep: keep, KeepChanges: [2]time.Duration{up, down}, Compat: p.Compat, Failures: h.Failures, Spent: h.Spent,
 	}
 	for i := range d.Metrics {
 		m := ScaleMetric{Name: d.Metrics[i].Name, Proposal: d.Metrics[i].Proposal, Error: d.Metrics[i].Error}

@@ -47,5 +47,13 @@ func (s *state) foldScaled(a *openAct, now time.Duration) {
 	if !scales || was == nil {
 		return
 	}
-	was.History.Change(at(now), a.From, int32(min(to, math.MaxInt32)), was.Keep[0], was.Keep[1])
+	size, up, down := int32(min(to, math.MaxInt32)), was.Keep[0], was.Keep[1]
+	switch compat := was.Last != nil && was.Last.Compat; {
+	case !compat:
+		was.History.Change(at(now), a.From, size, up, down)
+	case up > 0 || down > 0:
+		was.History.Store(at(now), a.From, size, up, down)
+	default: // upstream counts them for behaviors alone
+		was.History.ScaledToZero = new(size == 0)
+	}
 }

@@ -46,7 +46,12 @@ const staleAfter = 3
 func (e *Engine) observation(name string, p *policy.Scaling) *scaler.Observation {
 	current := int32(min(e.view.Desired(name), math.MaxInt32))
 	members := e.view.Members(name)
-	o := &scaler.Observation{Now: at(e.view.now), Wall: e.view.wall, SpecReplicas: current, StatusReplicas: int32(len(e.view.owned(name)))}
+	o := &scaler.Observation{Now: at(e.view.now), Wall: e.view.wall, SpecReplicas: current}
+	for _, id := range e.view.owned(name) {
+		if !e.view.instances[id].Leaving {
+			o.StatusReplicas++
+		}
+	}
 	fresh := e.view.now - staleAfter*p.Every
 	for _, id := range members {
 		o.Pods = append(o.Pods, e.pod(e.view.instances[id], p, fresh))
@@ -100,9 +105,9 @@ func (e *Engine) failing(o *scaler.Observation, workload sut.ID, m *autoscalingv
 }
 
 func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scaler.Pod {
-	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse, Foreign: in.Foreign}
-	if in.Phase != sut.PhaseRunning {
-		out.Phase = corev1.PodPending // one that has ended is started again, and serves nobody until then
+	out := scaler.Pod{Name: string(in.ID), Phase: corev1.PodRunning, Start: at(0), Ready: corev1.ConditionFalse, Foreign: in.Foreign, Deleting: in.Leaving}
+	if in.Phase == sut.PhasePending { // the pod of one that has ended runs, and has no sample
+		out.Phase = corev1.PodPending
 	}
 	if e.view.Ready(in.ID) == sut.Yes {
 		out.Ready = corev1.ConditionTrue
@@ -123,13 +128,13 @@ func (e *Engine) pod(in *Instance, p *policy.Scaling, fresh time.Duration) scale
 	return out
 }
 
-// sample is the newest of a target, unless it is stale, or of another incarnation.
+// sample is the newest of a target, unless it is stale, or of an incarnation that has ended.
 func (e *Engine) sample(of sut.ID, metric string, fresh time.Duration) (scaler.Sample, bool) {
 	s, ok := e.view.samples[sampleKey{of, metric}]
 	if !ok || s.At > e.view.now || s.Until == 0 && s.At < fresh || s.Until > 0 && s.Until < e.view.now {
 		return scaler.Sample{}, false
 	}
-	if in := e.view.instances[of]; in != nil && s.Target.Incarnation != in.Incarnation {
+	if in := e.view.instances[of]; in != nil && (s.Target.Incarnation != in.Incarnation || in.Phase == sut.PhaseExited) {
 		return scaler.Sample{}, false
 	}
 	return scaler.Sample{Metric: metric, Milli: thousandths(s.Value), At: at(s.At), Window: s.Window}, true

@@ -1,6 +1,7 @@
 package healers_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func decidedBy(t *testing.T, metrics []autoscalingv2.MetricSpec, compat bool, re
 	p.Workloads[0].Scaling = &policy.Scaling{Spec: spec.Defaulted(), Compat: compat, Every: 15 * time.Second}
 	first := healers.Input{Policy: p, Trial: true, System: sut.Delta{Reset: true, Rev: 1, Workloads: []sut.Workload{{Name: "w0", Desired: replicas}}}}
 	for _, in := range instances {
-		in.Workload, in.Phase, in.Ready = "w0", sut.PhaseRunning, sut.Yes
+		in.Workload, in.Phase, in.Ready = "w0", cmp.Or(in.Phase, sut.PhaseRunning), sut.Yes
 		first.System.Instances = append(first.System.Instances, in)
 	}
 	second := healers.Input{Now: 16 * time.Second}

@@ -16,7 +16,7 @@ func (s *Scale) brief(last *Scale) *Scale {
 	}
 	out := *s
 	out.Same, out.Reason, out.Says, out.Metrics, out.Failures = true, "", "", nil, nil
-	out.Keep, out.KeepChanges = 0, [2]time.Duration{}
+	out.Keep, out.KeepChanges, out.Compat = 0, [2]time.Duration{}, false
 	for i := range s.Metrics {
 		out.Ratios = append(out.Ratios, s.Metrics[i].Ratio)
 	}
@@ -31,7 +31,7 @@ func (s *Scale) repeats(last *Scale) bool {
 	failure := func(a, b scaler.Failure) bool { return a.Metric == b.Metric && a.Since.Equal(b.Since) }
 	return s.Current == last.Current && s.Wanted == last.Wanted && s.Desired == last.Desired &&
 		s.Reason == last.Reason && s.Bound == last.Bound && s.Have == last.Have && s.Limit == last.Limit && s.Says == last.Says &&
-		s.Asked == last.Asked && s.Keep == last.Keep && s.KeepChanges == last.KeepChanges &&
+		s.Asked == last.Asked && s.Keep == last.Keep && s.KeepChanges == last.KeepChanges && s.Compat == last.Compat &&
 		slices.EqualFunc(s.Metrics, last.Metrics, metric) && slices.EqualFunc(s.Failures, last.Failures, failure)
 }
 

@@ -67,6 +67,10 @@ type AutoscalingSpec struct {
 	Compat string `json:"compat,omitempty"`
 	// Every is the time between two decisions. Default: 15s.
 	Every manifest.Duration `json:"every,omitempty"`
+	// MaxAge is how old a sample of cpu or memory may be that counts; older ones are missing.
+	// Default: three times Every, and at least 2m, since a metrics server may measure but
+	// once a minute.
+	MaxAge manifest.Duration `json:"maxAge,omitempty"`
 	// Sources say where metrics come from that are no resources: cpu and memory are metered
 	// by the platform.
 	Sources []MetricSourceSpec `json:"sources,omitempty"`

@@ -15,6 +15,14 @@ import (
 
 const compatV2 = "v2"
 
+// How old usage may be, where the policy does not say: so many periods, and at least as long
+// as the slowest that platforms meter by (a metrics server that looks once a minute) takes to
+// tell of the next.
+const (
+	usagePeriods = 3
+	usageMaxAge  = 2 * time.Minute
+)
+
 func (c *compiler) scaling(at string, w *WorkloadSpec) *Scaling {
 	a := w.Autoscaling
 	if a == nil {
@@ -49,7 +57,13 @@ func (c *compiler) scaling(at string, w *WorkloadSpec) *Scaling {
 		c.add(e.Field, "%s", e.ErrorBody())
 	}
 	out := &Scaling{Spec: spec, Compat: a.Compat == compatV2, Every: or(a.Every, scaler.DefaultInterval)}
+	if a.MaxAge != 0 && time.Duration(a.MaxAge) < out.Every {
+		c.add(at+".maxAge", "expected every (%s) or more, got %s", out.Every, time.Duration(a.MaxAge))
+	}
 	out.Sources = c.sources(at, w.Selector.Workload, a, out)
+	if a.MaxAge != 0 && len(invalid) == 0 && !slices.ContainsFunc(out.Sources, func(s metric.Source) bool { return s.Usage }) {
+		c.add(at+".maxAge", "it is of cpu and memory, and neither is asked for; write it into the source")
+	}
 	if len(invalid) == 0 {
 		c.sourced(at, out)
 	}
@@ -83,7 +97,9 @@ func (c *compiler) sources(at, workload string, a *AutoscalingSpec, p *Scaling) 
 	}
 	containers := slices.ContainsFunc(p.Spec.Metrics, func(m autoscalingv2.MetricSpec) bool { return m.ContainerResource != nil })
 	if containers || slices.ContainsFunc(p.Spec.Metrics, func(m autoscalingv2.MetricSpec) bool { return m.Resource != nil }) {
-		out = append(out, metric.Source{Usage: true, Containers: containers, Workload: workload, Every: p.Every}.Complete())
+		out = append(out, metric.Source{
+			Usage: true, Containers: containers, Workload: workload, Every: p.Every, MaxAge: or(a.MaxAge, max(usagePeriods*p.Every, usageMaxAge)),
+		}.Complete())
 	}
 	return out
 }

@@ -151,16 +151,11 @@ func (s *Scaler) Scaled(h *History, now time.Time, from, to int32) {
 		h.Change(now, from, to, up, down)
 		return
 	}
-	h.ScaledToZero = new(to == 0)
 	if s.spec.Behavior == nil && !s.does(FlapLimit) {
+		h.ScaledToZero = new(to == 0)
 		return // upstream counts them for behaviors alone
 	}
-	switch {
-	case to > from:
-		h.ScaleUps = s.store(h.ScaleUps, Change{At: now, Change: to - from}, s.up.longest)
-	case to < from:
-		h.ScaleDowns = s.store(h.ScaleDowns, Change{At: now, Change: from - to}, s.down.longest)
-	}
+	h.Store(now, from, to, s.up.longest, s.down.longest)
 }
 
 // Keeps is how long what was asked for, and what was changed up and down, is remembered.
@@ -172,21 +167,29 @@ func (s *Scaler) Keeps() (recommendations, up, down time.Duration) {
 	return max(s.up.window, s.down.window), up, down
 }
 
-// store puts a change in place of one that no limit reads any more. Upstream forgets what
-// is older than the longest period of the same direction, although the other direction
-// reads it too (H2).
-func (s *Scaler) store(changes []Change, c Change, longest time.Duration) []Change {
-	slot := -1
-	for i := range changes {
-		if changes[i].At.Before(c.At.Add(-longest)) {
-			slot = i
+// Store is Change as upstream has it: in place of the last that was longer ago than the
+// longest period of its own direction, although the other direction reads it too (H2).
+func (h *History) Store(now time.Time, from, to int32, up, down time.Duration) {
+	h.ScaledToZero = new(to == 0)
+	store := func(changes []Change, by int32, longest time.Duration) []Change {
+		slot := -1
+		for i := range changes {
+			if changes[i].At.Before(now.Add(-longest)) {
+				slot = i
+			}
 		}
+		if slot < 0 {
+			return append(changes, Change{At: now, Change: by})
+		}
+		changes[slot] = Change{At: now, Change: by}
+		return changes
 	}
-	if slot < 0 {
-		return append(changes, c)
+	switch {
+	case to > from:
+		h.ScaleUps = store(h.ScaleUps, to-from, up)
+	case to < from:
+		h.ScaleDowns = store(h.ScaleDowns, from-to, down)
 	}
-	changes[slot] = c
-	return changes
 }
 
 // turns is how often the direction changed after a time. Both lists are by time.
