@@ -26,6 +26,7 @@ func TestHPA(t *testing.T) {
 		"lean":         "maxReplicas: 10",
 		"json":         `{"maxReplicas": 10}`,
 		"spec alone":   "spec: {maxReplicas: 10}",
+		"a core kind":  strings.Replace(whole, "apiVersion: apps/v1, kind: Deployment", "apiVersion: v1, kind: ReplicationController", 1),
 		"without name": "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nspec: {maxReplicas: 10}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,6 +47,7 @@ func TestHPAIsRefused(t *testing.T) {
 		{"no maximum", "minReplicas: 2", "maxReplicas: Invalid value: 0: must be greater than 0"},
 		{"a maximum below the minimum", "spec: {minReplicas: 3, maxReplicas: 2}", "spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`"},
 		{"no target", strings.Replace(whole, "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n", "", 1), "spec.scaleTargetRef.kind: Required value"},
+		{"a core kind that cannot be scaled", strings.Replace(whole, "apiVersion: apps/v1, kind: Deployment", "apiVersion: v1, kind: Pod", 1), "spec.scaleTargetRef.apiVersion: Invalid value"},
 		{"an unknown field", "maxReplicas: 2\nmetric: []", "unknown field; did you mean metrics?"},
 		{"another version", strings.Replace(whole, "autoscaling/v2", "autoscaling/v1", 1), "apiVersion: expected autoscaling/v2"},
 		{"another kind", strings.Replace(whole, "HorizontalPodAutoscaler", "Deployment", 1), "kind: expected HorizontalPodAutoscaler"},
