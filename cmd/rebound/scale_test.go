@@ -56,6 +56,45 @@ func TestScaleExplainWithoutMetrics(t *testing.T) {
 	}
 }
 
+// A fallback waits from when its metric began to fail, and a cost ceiling counts what is
+// spent: the history in the file says both.
+func TestScaleExplainBeyondUpstream(t *testing.T) {
+	dir := t.TempDir()
+	hpa, now := filepath.Join(dir, "hpa.yaml"), filepath.Join(dir, "now.json")
+	const queue = `{maxReplicas: 10, %s, metrics: [{type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 1}}}]}`
+	for _, row := range []struct {
+		name, beyond, seen string
+		want               int32
+		bound              string
+	}{
+		{"it fails for 5 minutes", "fallback: {after: 3m, replicas: 4}", `"history": {"failures": [{"metric": "jobs", "since": "2026-01-31T11:55:00Z"}]}`, 4, ""},
+		{"it fails for 2 minutes", "fallback: {after: 3m, replicas: 4}", `"history": {"failures": [{"metric": "jobs", "since": "2026-01-31T11:58:00Z"}]}`, 2, "metricFailed"},
+		{"another fails for 5 minutes", "fallback: {after: 3m, replicas: 4}", `"history": {"failures": [{"metric": "mail", "since": "2026-01-31T11:55:00Z"}]}`, 2, "metricFailed"},
+		{"it began now", "fallback: {after: 3m, replicas: 4}", `"history": {}`, 2, "metricFailed"},
+		{"nothing is spent", "replicaHoursPerDay: 48", `"external": [{"metric": "jobs", "values": [4]}]`, 4, ""},
+		{"most is spent", "replicaHoursPerDay: 48", `"external": [{"metric": "jobs", "values": [4]}], "history": {"spent": {"hours": 35}}`, 2, "replicaHoursPerDay"},
+		{"most was spent an hour ago", "replicaHoursPerDay: 48", `"external": [{"metric": "jobs", "values": [4]}], "history": {"spent": {"hours": 33, "at": "2026-01-31T11:00:00Z"}}`, 2, "replicaHoursPerDay"},
+		{"it was spent yesterday", "replicaHoursPerDay: 48", `"external": [{"metric": "jobs", "values": [4]}], "history": {"spent": {"hours": 35, "at": "2026-01-30T23:59:00Z"}}`, 4, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if err := errors.Join(
+				os.WriteFile(hpa, fmt.Appendf(nil, queue, row.beyond), 0o600),
+				os.WriteFile(now, []byte(`{"now": "2026-01-31T12:00:00Z", "specReplicas": 2, `+row.seen+`}`), 0o600),
+			); err != nil {
+				t.Fatal(err)
+			}
+			out, err := command(t, "scale", "explain", "-f", hpa, "-m", now, "-o", "json")
+			var e scaler.Explanation
+			if err := errors.Join(err, json.Unmarshal([]byte(out), &e)); err != nil {
+				t.Fatal(err)
+			}
+			if bound, _, _ := strings.Cut(e.Bound, ":"); e.DesiredReplicas != row.want || bound != row.bound {
+				t.Errorf("expected %d bound by %q, got %s", row.want, row.bound, out)
+			}
+		})
+	}
+}
+
 func TestScaleExplainMistakes(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad.yaml")

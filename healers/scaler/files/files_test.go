@@ -146,6 +146,8 @@ func TestObservationIsRefused(t *testing.T) {
 		{"fewer than none", `{"specReplicas": -1}`, "specReplicas: expected a number of replicas"},
 		{"more than there can be", `{"specReplicas": 99999999999}`, "specReplicas"},
 		{"a change of nothing", `{"history": {"scaleUps": [{"at": "2026-01-31T11:58:00Z", "change": 0}]}}`, "history.scaleUps[0].change"},
+		{"a failure of nothing", `{"history": {"failures": [{"since": "2026-01-31T11:58:00Z"}]}}`, "history.failures[0].metric"},
+		{"less than nothing spent", `{"history": {"spent": {"hours": -1}}}`, "history.spent.hours: expected replica-hours"},
 		{"no pod", `{"pods": [null]}`, "pods[0].name: expected a name"},
 		{"a pod without a name", `{"pods": [{"name": ""}]}`, "pods[0].name: expected a name"},
 		{"no container", `{"pods": [{"name": "a", "containers": [null]}]}`, "pods[0].containers[0].name: expected a name"},
