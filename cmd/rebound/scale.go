@@ -19,6 +19,8 @@ func scaleCommand() *cobra.Command {
 		Long: `Scale asks the scaler of the healing engine what it makes of a HorizontalPodAutoscaler,
 the one that you have already: of one moment (explain), or of a day that was recorded
 (replay). Nothing is scaled.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(scaleExplainCommand(), scaleReplayCommand())
 	return c
