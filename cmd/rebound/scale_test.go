@@ -95,6 +95,55 @@ func TestScaleExplainBeyondUpstream(t *testing.T) {
 	}
 }
 
+// Why a number stays although its metric is not at its target.
+func TestScaleExplainSaysWhatHolds(t *testing.T) {
+	dir := t.TempDir()
+	hpa, now := filepath.Join(dir, "hpa.yaml"), filepath.Join(dir, "now.json")
+	const (
+		pods   = `{type: Pods, pods: {metric: {name: q}, target: {type: AverageValue, averageValue: 100}}}`
+		shared = `{type: External, external: {metric: {name: jobs}, target: {type: %s: 100}}}`
+	)
+	value, average := fmt.Sprintf(shared, "Value, value"), fmt.Sprintf(shared, "AverageValue, averageValue")
+	pod := func(name, q string) string {
+		return fmt.Sprintf(`{"name": %q, "phase": "Running", "ready": true, "custom": {"q": %q}}`, name, q)
+	}
+	const c = `{"name": "c", "phase": "Running", "ready": true}`
+	for _, row := range []struct{ name, metrics, seen, bound string }{
+		{"of pods", pods, `"pods": [` + pod("a", "109") + `]`, "tolerance: the ratio 1.09 of q is within 0.9 to 1.1"},
+		{"below", pods, `"pods": [` + pod("a", "91") + `]`, "tolerance: the ratio 0.91 of q is within 0.9 to 1.1"},
+		{"of one number", value, `"external": [{"metric": "jobs", "values": [105]}]`, "tolerance: the ratio 1.05 of jobs is within 0.9 to 1.1"},
+		{"of one number for each", average, `"external": [{"metric": "jobs", "values": [210]}]`, "tolerance: the ratio 1.05 of jobs is within 0.9 to 1.1"},
+		{"the highest of two", pods + ", " + value, `"pods": [` + pod("a", "50") + `], "external": [{"metric": "jobs", "values": [105]}]`, "tolerance: the ratio 1.05 of jobs is within 0.9 to 1.1"},
+		{"a tolerance of its own", pods, `"pods": [` + pod("a", "115") + `]`, "tolerance: the ratio 1.15 of q is within 0.9 to 1.2"},
+		{"filled in", pods, `"pods": [` + pod("a", "205") + `, ` + c + `]`, "filledRatio: the ratio 2.05 of q is 1.025 with what is missing or unready filled in, which is within 0.9 to 1.1"},
+		{"filled in it turns", pods, `"pods": [` + pod("a", "150") + `, ` + c + `]`, "filledRatio: the ratio 1.5 of q is 0.75 with what is missing or unready filled in, which is the other direction"},
+		{"more pods than replicas", pods, `"pods": [` + pod("a", "80") + `, ` + pod("b", "80") + `, ` + pod("d", "80") + `]`, "direction: the ratio 0.8 of q over the pods that count would scale the other way"},
+		{"at the target", pods, `"pods": [` + pod("a", "100") + `, ` + pod("b", "100") + `]`, "tolerance: the ratio 1 of q is within 0.9 to 1.1"},
+		{"nothing holds", pods, `"pods": [` + pod("a", "200") + `]`, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			tolerance := "100m"
+			if strings.HasSuffix(row.bound, "to 1.2") {
+				tolerance = "200m"
+			}
+			if err := errors.Join(
+				os.WriteFile(hpa, []byte("{maxReplicas: 10, metrics: ["+row.metrics+"], behavior: {scaleUp: {tolerance: "+tolerance+"}}}"), 0o600),
+				os.WriteFile(now, []byte(`{"now": "2026-01-31T12:00:00Z", "specReplicas": 2, `+row.seen+`}`), 0o600),
+			); err != nil {
+				t.Fatal(err)
+			}
+			out, err := command(t, "scale", "explain", "-f", hpa, "-m", now, "-o", "json")
+			var e scaler.Explanation
+			if err := errors.Join(err, json.Unmarshal([]byte(out), &e)); err != nil {
+				t.Fatal(err)
+			}
+			if e.DesiredReplicas != 2 || e.Bound != row.bound {
+				t.Errorf("expected 2 bound by %q, got %s", row.bound, out)
+			}
+		})
+	}
+}
+
 func TestScaleExplainMistakes(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad.yaml")

@@ -102,6 +102,7 @@ func (r *rules) take(from *autoscalingv2.HPAScalingRules) {
 func (s *Scaler) Decide(o *Observation, h *History) Decision {
 	current := o.SpecReplicas
 	d := Decision{Current: current, Desired: current, Min: s.min, Max: s.max}
+	d.low, d.high = s.tolerated()
 	d.is(AbleToScale, true, "SucceededGetScale", "the HPA controller was able to get the target's current scale")
 	wall := o.Wall
 	if wall.IsZero() {
