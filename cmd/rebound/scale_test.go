@@ -171,6 +171,37 @@ func TestScaleExplainMistakes(t *testing.T) {
 	}
 }
 
+// One of two metrics fails, and the other would scale down: the number stays, and what
+// programs read has all its fields.
+func TestScaleExplainWithOneMetric(t *testing.T) {
+	dir := t.TempDir()
+	hpa, now := filepath.Join(dir, "hpa.yaml"), filepath.Join(dir, "now.json")
+	if err := errors.Join(
+		os.WriteFile(hpa, []byte("{maxReplicas: 10, metrics: [{type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 1}}}, {type: External, external: {metric: {name: mail}, target: {type: AverageValue, averageValue: 1}}}]}"), 0o600),
+		os.WriteFile(now, []byte(`{"specReplicas": 6, "external": [{"metric": "jobs", "values": [2]}]}`), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	out, err := command(t, "scale", "explain", "-f", hpa, "-m", now, "-o", "json")
+	var e struct {
+		Bound   string
+		Metrics []map[string]any
+	}
+	if err := errors.Join(err, json.Unmarshal([]byte(out), &e)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "metricFailed: 1 of 2 metrics could not be had, and the others would scale down to 2, so the 6 replicas stay"; e.Bound != want {
+		t.Errorf("expected %q, got %q", want, e.Bound)
+	}
+	for _, m := range e.Metrics {
+		for _, name := range []string{"proposal", "usage", "ratio"} {
+			if v, there := m[name]; !there || (v == nil) != (m["name"] == "mail") {
+				t.Errorf("%s: %s is %v", m["name"], name, v)
+			}
+		}
+	}
+}
+
 // What programs read has these fields and no others.
 func TestScaleExplainJSON(t *testing.T) {
 	out, err := command(t, "scale", "explain", "-f", "../../docs/scaling/hpa.yaml", "-m", "../../docs/scaling/now.json", "-o", "json")

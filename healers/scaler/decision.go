@@ -51,6 +51,7 @@ type Decision struct {
 	Policy      *autoscalingv2.HPAScalingPolicy
 
 	failed    string
+	others    int32   // what the metrics that did not fail ask for, where that is not done
 	low, high float64 // the ratios that the tolerance leaves alone
 }
 

@@ -30,7 +30,7 @@ type MetricStatement struct {
 	Object            string                         `json:"object,omitempty"`
 	Selector          string                         `json:"selector,omitempty"`
 	Proposal          *int32                         `json:"proposal"` // null: it failed
-	Usage             string                         `json:"usage,omitempty"`
+	Usage             *string                        `json:"usage"`    // null: it could not be had
 	Target            string                         `json:"target,omitempty"`
 	Utilization       *int32                         `json:"utilization,omitempty"`
 	TargetUtilization *int32                         `json:"targetUtilization,omitempty"`
@@ -71,7 +71,7 @@ func (r *MetricResult) statement() MetricStatement {
 	if r.Error != "" {
 		return m
 	}
-	m.Usage, m.Ratio = quantity(r.Usage), finite(r.Ratio)
+	m.Usage, m.Ratio = new(quantity(r.Usage)), finite(r.Ratio)
 	if r.TargetUtilization != 0 {
 		m.Utilization = &r.Utilization
 	}
@@ -121,7 +121,7 @@ func (d *Decision) bound() string {
 		if d.Have == d.Limit {
 			return fmt.Sprintf("metricFailed: none of %d metrics could be had, so the %d replicas stay", d.Limit, d.Current)
 		}
-		return fmt.Sprintf("metricFailed: %d of %d metrics could not be had, and the others would not scale up, so the %d replicas stay", d.Have, d.Limit, d.Current)
+		return fmt.Sprintf("metricFailed: %d of %d metrics could not be had, and the others would scale down to %d, so the %d replicas stay", d.Have, d.Limit, d.others, d.Current)
 	case BoundMin, BoundMax, BoundDouble, BoundCost:
 		return fmt.Sprintf("%s: %d were wanted, and the limit is %d", d.Bound, d.Have, d.Limit)
 	case BoundUpRate, BoundDownRate:
@@ -200,9 +200,9 @@ func (m *MetricStatement) text(b *strings.Builder) {
 	if m.Error != "" {
 		fmt.Fprintf(b, "  failed: %s\n", m.Error)
 	} else {
-		usage, target := m.Usage, m.Target
+		usage, target := *m.Usage, m.Target
 		if m.TargetUtilization != nil {
-			usage, target = fmt.Sprintf("%d %% (%s each)", *m.Utilization, m.Usage), fmt.Sprintf("%d %%", *m.TargetUtilization)
+			usage, target = fmt.Sprintf("%d %% (%s each)", *m.Utilization, usage), fmt.Sprintf("%d %%", *m.TargetUtilization)
 		}
 		fmt.Fprintf(b, "  usage %s, target %s", usage, target)
 		if m.Ratio != nil {

@@ -163,7 +163,7 @@ func (s *Scaler) byMetrics(d *Decision, o *Observation, h *History) {
 	d.Bad = bad
 	if bad >= len(s.metrics) || bad > 0 && wanted < d.Current {
 		d.is(ScalingActive, false, d.failed, "the HPA was unable to compute the replica count: "+first.Error)
-		d.Wanted = d.Current
+		d.Wanted, d.others = d.Current, max(wanted, 0)
 		d.bind(BoundMetric, int64(bad), int64(len(s.metrics)))
 		return
 	}
