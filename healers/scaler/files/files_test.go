@@ -54,7 +54,7 @@ func TestHPAIsRefused(t *testing.T) {
 	for _, row := range []struct{ name, text, says string }{
 		{"a name that is a number", named("name: 123"), "metadata.name: expected a text"},
 		{"a number for a name, and no target", "metadata: {name: 123}\nspec: {maxReplicas: 10}", "spec.scaleTargetRef.kind: Required value"},
-		{"a name that is misspelled", named("nmae: web"), "metadata.nmae: unknown field; did you mean name?"},
+		{"a name that is misspelled", named("nome: web"), "metadata.nome: unknown field; did you mean name?"},
 		{"a name that is no subdomain", named("name: A_B"), `metadata.name: Invalid value: "A_B": a lowercase RFC 1123 subdomain`},
 		{"a prefix that is none", named("generateName: A_B"), "metadata.generateName: Invalid value"},
 		{"a prefix, and no target", "metadata: {generateName: web-}\nspec: {maxReplicas: 10}", "spec.scaleTargetRef.kind: Required value"},

@@ -15,7 +15,7 @@ import (
 type full struct {
 	APIVersion string      `json:"apiVersion,omitempty"`
 	Kind       string      `json:"kind,omitempty"`
-	Metadata   metadata    `json:"metadata,omitempty"`
+	Metadata   metadata    `json:"metadata,omitzero"`
 	Spec       scaler.Spec `json:"spec"`
 	Status     any         `json:"status,omitempty"` // of no interest
 }
