@@ -53,9 +53,10 @@ WAIT = $(if $(filter kind,$(PLATFORMS)),[[ -z $$up ]] || wait $$up $(if $(filter
 ready:
 	@$(MAKE) provision PROVISION='$(if $(REQUIRED),,-if-possible)'
 
+# Each night the scaler is compared on other cases: SEED=20260131 plays those of a day again.
 .PHONY: nightly
 nightly: ready build ## Every scenario on every platform in every arm, and the scaler against upstream's: takes hours
-	@$(CLUSTERED) $(WAIT) REBOUND_NIGHTLY=1 $(MAKE) -k e2e suites oracle
+	@$(CLUSTERED) $(WAIT) REBOUND_NIGHTLY=1 SEED=$${SEED:-$$(date +%Y%m%d)} $(MAKE) -k e2e suites oracle
 
 .PHONY: check
 check: lint unit ## Format, vet, lint, architecture, unit tests: no processes, no load

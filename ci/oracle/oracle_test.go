@@ -38,6 +38,7 @@ func TestOracle(t *testing.T) {
 	if !utilfeature.DefaultFeatureGate.Enabled(features.PodLevelResources) {
 		t.Fatal("PodLevelResources is not on by default")
 	}
+	fmt.Printf("seed: %d\n", *seed)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		m := &maker{Rand: rand.New(rand.NewPCG(*seed, 0))}

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,10 +14,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	"k8s.io/kubernetes/pkg/apis/autoscaling"
 	_ "k8s.io/kubernetes/pkg/apis/autoscaling/install"
-	"k8s.io/kubernetes/pkg/apis/autoscaling/validation"
+	"k8s.io/kubernetes/pkg/registry/autoscaling/horizontalpodautoscaler"
 )
 
 // mistakes change one thing each, most of them for the worse.
@@ -33,6 +35,9 @@ var mistakes = []func(*maker, *autoscalingv2.HorizontalPodAutoscalerSpec){
 	},
 	func(m *maker, s *autoscalingv2.HorizontalPodAutoscalerSpec) {
 		s.ScaleTargetRef.APIVersion = pick(m, "", "v1", "a/b/c")
+	},
+	func(m *maker, s *autoscalingv2.HorizontalPodAutoscalerSpec) {
+		s.ScaleTargetRef.Kind, s.ScaleTargetRef.APIVersion = "ReplicationController", pick(m, "", "v1", "apps/v1", "a/b/c")
 	},
 	func(m *maker, s *autoscalingv2.HorizontalPodAutoscalerSpec) { s.Metrics = nil },
 	rules(func(m *maker, r *autoscalingv2.HPAScalingRules) {
@@ -125,13 +130,19 @@ func metrics(f func(*maker, *autoscalingv2.MetricSpec)) func(*maker, *autoscalin
 // What the API server refuses is refused, under the same paths; and nothing else.
 func TestOracleRefuses(t *testing.T) {
 	m := &maker{Rand: rand.New(rand.NewPCG(*seed, 1)), now: time.Now()}
+	// With what upstream is behind these gates, which the scaler has always.
+	for _, gate := range []string{"HPAScaleToZero=true", "HPAConfigurableTolerance=true"} {
+		if err := utilfeature.DefaultMutableFeatureGate.Set(gate); err != nil {
+			t.Fatal(err)
+		}
+	}
 	n, refused, unlike := *cases/10, 0, 0
 	for i := range n {
 		spec := m.spec()
 		for range m.IntN(3) {
 			pick(m, mistakes...)(m, &spec.HorizontalPodAutoscalerSpec)
 		}
-		theirs, err := theirPaths(&spec.HorizontalPodAutoscalerSpec)
+		theirs, err := theirPaths(t.Context(), &spec.HorizontalPodAutoscalerSpec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +187,8 @@ func TestOracleDefaults(t *testing.T) {
 	fmt.Printf("specs: %d; differences in defaults: %d\n", n, unlike)
 }
 
-func theirPaths(spec *autoscalingv2.HorizontalPodAutoscalerSpec) ([]string, error) {
+// theirPaths are the fields that the API server refuses when an autoscaler is created.
+func theirPaths(ctx context.Context, spec *autoscalingv2.HorizontalPodAutoscalerSpec) ([]string, error) {
 	v2 := &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Name: "shop", Namespace: "default"}}
 	spec.DeepCopyInto(&v2.Spec)
 	legacyscheme.Scheme.Default(v2)
@@ -184,10 +196,7 @@ func theirPaths(spec *autoscalingv2.HorizontalPodAutoscalerSpec) ([]string, erro
 	if err := legacyscheme.Scheme.Convert(v2, &internal, nil); err != nil {
 		return nil, err
 	}
-	// The gates HPAScaleToZero and HPAConfigurableTolerance are open.
-	return paths(validation.ValidateHorizontalPodAutoscaler(&internal, validation.HorizontalPodAutoscalerSpecValidationOptions{
-		ObjectMetricsValidationOptions: validation.CrossVersionObjectReferenceValidationOptions{AllowEmptyAPIGroup: true},
-	})), nil
+	return paths(horizontalpodautoscaler.Strategy.Validate(ctx, &internal)), nil
 }
 
 func paths(list field.ErrorList) (out []string) {

@@ -122,5 +122,12 @@ Exit codes: 0 pass, 1 fail, 2 a mistake in the input (nothing was started),
 		capabilitiesCommand(), clusterCommand(), faultsCommand(), scaleCommand(), proxyCommand(), versionCommand(),
 		shopCommand(), holderCommand(), guardianCommand(), rootCommand(), engineCommand(),
 	)
+	// Cobra's own command for completions takes any word, and says nothing.
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 	return root
 }

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // command runs a command line in this process.
@@ -98,6 +101,25 @@ func TestExitCodesOfMistakes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A verb that is mistyped is a mistake, wherever it stands.
+func TestMistypedVerbs(t *testing.T) {
+	var walk func(c *cobra.Command, path ...string)
+	walk = func(c *cobra.Command, path ...string) {
+		if !c.HasSubCommands() {
+			return
+		}
+		if code := execute(t.Context(), append(slices.Clone(path), "nosuchverb")); code != exitUsage {
+			t.Errorf("%v nosuchverb: exit code %d, want %d", path, code, exitUsage)
+		}
+		for _, sub := range c.Commands() {
+			if sub.Name() != "help" { // which says that there is no help for it
+				walk(sub, append(slices.Clone(path), sub.Name())...)
+			}
+		}
+	}
+	walk(newRoot())
 }
 
 func TestBadScenarioNamesAllMistakesAtOnce(t *testing.T) {

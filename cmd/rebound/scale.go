@@ -19,6 +19,8 @@ func scaleCommand() *cobra.Command {
 		Long: `Scale asks the scaler of the healing engine what it makes of a HorizontalPodAutoscaler,
 the one that you have already: of one moment (explain), or of a day that was recorded
 (replay). Nothing is scaled.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(scaleExplainCommand(), scaleReplayCommand())
 	return c
@@ -76,14 +78,18 @@ The observations, with times in RFC 3339 and quantities as Kubernetes writes the
    "external": [{"metric": "jobs", "selector": "queue=mail", "values": ["30", "12"]}],
    "errors": {"jobs": "the queue did not answer"},
    "history": {"recommendations": [{"at": "2026-01-31T07:58:00Z", "replicas": 5}],
-               "scaleUps": [{"at": "2026-01-31T07:58:00Z", "change": 2}], "scaleDowns": []}}
+               "scaleUps": [{"at": "2026-01-31T07:58:00Z", "change": 2}], "scaleDowns": [],
+               "failures": [{"metric": "jobs", "since": "2026-01-31T07:55:00Z"}],
+               "spent": {"hours": 96.5, "at": "2026-01-31T07:59:45Z"}}}
 
 All of it may be left out. A pod may also have "deleting": true, "owned": false where only
 the selector finds it, and requests of its own, which come before those of its containers.
 A missing usage is a missing sample; an object or external
 metric that is not there could not be had; a pod without ready has no Ready condition, and
 one without startTime was not started, so that its CPU does not count. A history that is
-left out is empty: nothing keeps from scaling down.
+left out is empty: nothing keeps from scaling down. A fallback waits from when its metric
+began to fail, which is now unless failures says since when; and replicaHoursPerDay counts
+what was spent of the UTC day of at (left out: now), which is nothing unless spent says so.
 
 Where a metric fails the number that is printed is the current one, and the exit code
 is 0: that is the decision.`,

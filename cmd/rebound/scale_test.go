@@ -56,6 +56,94 @@ func TestScaleExplainWithoutMetrics(t *testing.T) {
 	}
 }
 
+// A fallback waits from when its metric began to fail, and a cost ceiling counts what is
+// spent: the history in the file says both.
+func TestScaleExplainBeyondUpstream(t *testing.T) {
+	dir := t.TempDir()
+	hpa, now := filepath.Join(dir, "hpa.yaml"), filepath.Join(dir, "now.json")
+	const queue = `{maxReplicas: 10, %s, metrics: [{type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 1}}}]}`
+	for _, row := range []struct {
+		name, beyond, seen string
+		want               int32
+		bound              string
+	}{
+		{"it fails for 5 minutes", "fallback: {after: 3m, replicas: 4}", `"history": {"failures": [{"metric": "jobs", "since": "2026-01-31T11:55:00Z"}]}`, 4, ""},
+		{"it fails for 2 minutes", "fallback: {after: 3m, replicas: 4}", `"history": {"failures": [{"metric": "jobs", "since": "2026-01-31T11:58:00Z"}]}`, 2, "metricFailed"},
+		{"another fails for 5 minutes", "fallback: {after: 3m, replicas: 4}", `"history": {"failures": [{"metric": "mail", "since": "2026-01-31T11:55:00Z"}]}`, 2, "metricFailed"},
+		{"it began now", "fallback: {after: 3m, replicas: 4}", `"history": {}`, 2, "metricFailed"},
+		{"nothing is spent", "replicaHoursPerDay: 48", `"external": [{"metric": "jobs", "values": [4]}]`, 4, ""},
+		{"most is spent", "replicaHoursPerDay: 48", `"external": [{"metric": "jobs", "values": [4]}], "history": {"spent": {"hours": 35}}`, 2, "replicaHoursPerDay"},
+		{"most was spent an hour ago", "replicaHoursPerDay: 48", `"external": [{"metric": "jobs", "values": [4]}], "history": {"spent": {"hours": 33, "at": "2026-01-31T11:00:00Z"}}`, 2, "replicaHoursPerDay"},
+		{"it was spent yesterday", "replicaHoursPerDay: 48", `"external": [{"metric": "jobs", "values": [4]}], "history": {"spent": {"hours": 35, "at": "2026-01-30T23:59:00Z"}}`, 4, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if err := errors.Join(
+				os.WriteFile(hpa, fmt.Appendf(nil, queue, row.beyond), 0o600),
+				os.WriteFile(now, []byte(`{"now": "2026-01-31T12:00:00Z", "specReplicas": 2, `+row.seen+`}`), 0o600),
+			); err != nil {
+				t.Fatal(err)
+			}
+			out, err := command(t, "scale", "explain", "-f", hpa, "-m", now, "-o", "json")
+			var e scaler.Explanation
+			if err := errors.Join(err, json.Unmarshal([]byte(out), &e)); err != nil {
+				t.Fatal(err)
+			}
+			if bound, _, _ := strings.Cut(e.Bound, ":"); e.DesiredReplicas != row.want || bound != row.bound {
+				t.Errorf("expected %d bound by %q, got %s", row.want, row.bound, out)
+			}
+		})
+	}
+}
+
+// Why a number stays although its metric is not at its target.
+func TestScaleExplainSaysWhatHolds(t *testing.T) {
+	dir := t.TempDir()
+	hpa, now := filepath.Join(dir, "hpa.yaml"), filepath.Join(dir, "now.json")
+	const (
+		pods   = `{type: Pods, pods: {metric: {name: q}, target: {type: AverageValue, averageValue: 100}}}`
+		shared = `{type: External, external: {metric: {name: jobs}, target: {type: %s: 100}}}`
+	)
+	value, average := fmt.Sprintf(shared, "Value, value"), fmt.Sprintf(shared, "AverageValue, averageValue")
+	pod := func(name, q string) string {
+		return fmt.Sprintf(`{"name": %q, "phase": "Running", "ready": true, "custom": {"q": %q}}`, name, q)
+	}
+	const c = `{"name": "c", "phase": "Running", "ready": true}`
+	for _, row := range []struct{ name, metrics, seen, bound string }{
+		{"of pods", pods, `"pods": [` + pod("a", "109") + `]`, "tolerance: the ratio 1.09 of q is within 0.9 to 1.1"},
+		{"below", pods, `"pods": [` + pod("a", "91") + `]`, "tolerance: the ratio 0.91 of q is within 0.9 to 1.1"},
+		{"of one number", value, `"external": [{"metric": "jobs", "values": [105]}]`, "tolerance: the ratio 1.05 of jobs is within 0.9 to 1.1"},
+		{"of one number for each", average, `"external": [{"metric": "jobs", "values": [210]}]`, "tolerance: the ratio 1.05 of jobs is within 0.9 to 1.1"},
+		{"the highest of two", pods + ", " + value, `"pods": [` + pod("a", "50") + `], "external": [{"metric": "jobs", "values": [105]}]`, "tolerance: the ratio 1.05 of jobs is within 0.9 to 1.1"},
+		{"a tolerance of its own", pods, `"pods": [` + pod("a", "115") + `]`, "tolerance: the ratio 1.15 of q is within 0.9 to 1.2"},
+		{"filled in", pods, `"pods": [` + pod("a", "205") + `, ` + c + `]`, "filledRatio: the ratio 2.05 of q is 1.025 with what is missing or unready filled in, which is within 0.9 to 1.1"},
+		{"filled in it turns", pods, `"pods": [` + pod("a", "150") + `, ` + c + `]`, "filledRatio: the ratio 1.5 of q is 0.75 with what is missing or unready filled in, which is the other direction"},
+		{"more pods than replicas", pods, `"pods": [` + pod("a", "80") + `, ` + pod("b", "80") + `, ` + pod("d", "80") + `]`, "direction: the ratio 0.8 of q over the pods that count would scale the other way"},
+		{"at the target", pods, `"pods": [` + pod("a", "100") + `, ` + pod("b", "100") + `]`, "tolerance: the ratio 1 of q is within 0.9 to 1.1"},
+		{"nothing holds", pods, `"pods": [` + pod("a", "200") + `]`, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			tolerance := "100m"
+			if strings.HasSuffix(row.bound, "to 1.2") {
+				tolerance = "200m"
+			}
+			if err := errors.Join(
+				os.WriteFile(hpa, []byte("{maxReplicas: 10, metrics: ["+row.metrics+"], behavior: {scaleUp: {tolerance: "+tolerance+"}}}"), 0o600),
+				os.WriteFile(now, []byte(`{"now": "2026-01-31T12:00:00Z", "specReplicas": 2, `+row.seen+`}`), 0o600),
+			); err != nil {
+				t.Fatal(err)
+			}
+			out, err := command(t, "scale", "explain", "-f", hpa, "-m", now, "-o", "json")
+			var e scaler.Explanation
+			if err := errors.Join(err, json.Unmarshal([]byte(out), &e)); err != nil {
+				t.Fatal(err)
+			}
+			if e.DesiredReplicas != 2 || e.Bound != row.bound {
+				t.Errorf("expected 2 bound by %q, got %s", row.bound, out)
+			}
+		})
+	}
+}
+
 func TestScaleExplainMistakes(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad.yaml")
@@ -79,6 +167,37 @@ func TestScaleExplainMistakes(t *testing.T) {
 		}
 		if code := execute(t.Context(), args); code != exitUsage {
 			t.Errorf("%v: expected exit code %d, got %d", args, exitUsage, code)
+		}
+	}
+}
+
+// One of two metrics fails, and the other would scale down: the number stays, and what
+// programs read has all its fields.
+func TestScaleExplainWithOneMetric(t *testing.T) {
+	dir := t.TempDir()
+	hpa, now := filepath.Join(dir, "hpa.yaml"), filepath.Join(dir, "now.json")
+	if err := errors.Join(
+		os.WriteFile(hpa, []byte("{maxReplicas: 10, metrics: [{type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 1}}}, {type: External, external: {metric: {name: mail}, target: {type: AverageValue, averageValue: 1}}}]}"), 0o600),
+		os.WriteFile(now, []byte(`{"specReplicas": 6, "external": [{"metric": "jobs", "values": [2]}]}`), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	out, err := command(t, "scale", "explain", "-f", hpa, "-m", now, "-o", "json")
+	var e struct {
+		Bound   string
+		Metrics []map[string]any
+	}
+	if err := errors.Join(err, json.Unmarshal([]byte(out), &e)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "metricFailed: 1 of 2 metrics could not be had, and the others would scale down to 2, so the 6 replicas stay"; e.Bound != want {
+		t.Errorf("expected %q, got %q", want, e.Bound)
+	}
+	for _, m := range e.Metrics {
+		for _, name := range []string{"proposal", "usage", "ratio"} {
+			if v, there := m[name]; !there || (v == nil) != (m["name"] == "mail") {
+				t.Errorf("%s: %s is %v", m["name"], name, v)
+			}
 		}
 	}
 }

@@ -50,7 +50,9 @@ type Decision struct {
 	Have, Limit int64
 	Policy      *autoscalingv2.HPAScalingPolicy
 
-	failed string
+	failed    string
+	others    int32   // what the metrics that did not fail ask for, where that is not done
+	low, high float64 // the ratios that the tolerance leaves alone
 }
 
 // Condition is one of the conditions of autoscaling/v2.
@@ -76,6 +78,25 @@ type MetricResult struct {
 	Fallback                         bool
 
 	says string
+	held held
+}
+
+// held is why a metric proposes the number that there is. It is a number, since most
+// decisions are never explained.
+type held int8
+
+const (
+	heldNot       held = iota
+	heldWithin         // the ratio is within the tolerance
+	heldFilled         // with what is missing or unready filled in it is
+	heldTurned         // with that filled in it is on the other side of 1
+	heldDirection      // more pods than replicas were counted, or fewer, and would turn it
+)
+
+// hold is a proposal of the number that there is.
+func (r MetricResult) hold(why held, n int32) MetricResult {
+	r.held = why
+	return r.propose(n)
 }
 
 func (r MetricResult) fail(format string, args ...any) MetricResult {

@@ -1,6 +1,7 @@
 package scaler
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -15,7 +16,8 @@ type Explanation struct {
 	Reason          string            `json:"reason"`
 	Conditions      []Condition       `json:"conditions"`
 	Metrics         []MetricStatement `json:"metrics"`
-	// Bound says which rule bound, and its numbers; empty: none did.
+	// Bound says which rule bound, and its numbers; where none did, why the metric that decides
+	// holds the number that there is, by the tolerance for one. Empty: the ratio alone decides.
 	Bound string `json:"bound"`
 }
 
@@ -28,7 +30,7 @@ type MetricStatement struct {
 	Object            string                         `json:"object,omitempty"`
 	Selector          string                         `json:"selector,omitempty"`
 	Proposal          *int32                         `json:"proposal"` // null: it failed
-	Usage             string                         `json:"usage,omitempty"`
+	Usage             *string                        `json:"usage"`    // null: it could not be had
 	Target            string                         `json:"target,omitempty"`
 	Utilization       *int32                         `json:"utilization,omitempty"`
 	TargetUtilization *int32                         `json:"targetUtilization,omitempty"`
@@ -69,7 +71,7 @@ func (r *MetricResult) statement() MetricStatement {
 	if r.Error != "" {
 		return m
 	}
-	m.Usage, m.Ratio = quantity(r.Usage), finite(r.Ratio)
+	m.Usage, m.Ratio = new(quantity(r.Usage)), finite(r.Ratio)
 	if r.TargetUtilization != 0 {
 		m.Utilization = &r.Utilization
 	}
@@ -112,14 +114,14 @@ func (d *Decision) because() string {
 func (d *Decision) bound() string {
 	switch d.Bound {
 	case BoundNone:
-		return ""
+		return d.holds()
 	case BoundPaused:
 		return "paused: replicas is 0, which a person set; any other number starts it again"
 	case BoundMetric:
 		if d.Have == d.Limit {
 			return fmt.Sprintf("metricFailed: none of %d metrics could be had, so the %d replicas stay", d.Limit, d.Current)
 		}
-		return fmt.Sprintf("metricFailed: %d of %d metrics could not be had, and the others would not scale up, so the %d replicas stay", d.Have, d.Limit, d.Current)
+		return fmt.Sprintf("metricFailed: %d of %d metrics could not be had, and the others would scale down to %d, so the %d replicas stay", d.Have, d.Limit, d.others, d.Current)
 	case BoundMin, BoundMax, BoundDouble, BoundCost:
 		return fmt.Sprintf("%s: %d were wanted, and the limit is %d", d.Bound, d.Have, d.Limit)
 	case BoundUpRate, BoundDownRate:
@@ -130,6 +132,29 @@ func (d *Decision) bound() string {
 		return fmt.Sprintf("flapBudget: the direction turned %d times, and may %d times, so the %d replicas stay", d.Have, d.Limit, d.Current)
 	}
 	return string(d.Bound)
+}
+
+// holds says why the metric that decides proposes the number that there is; empty: it does
+// not, or comes to it by its ratio.
+func (d *Decision) holds() string {
+	for i := range d.Metrics {
+		r := &d.Metrics[i]
+		if d.Desired != d.Current || r.Proposal == nil || *r.Proposal != d.Current {
+			continue
+		}
+		switch r.held {
+		case heldWithin:
+			return fmt.Sprintf("tolerance: the ratio %.4g of %s is within %.4g to %.4g", r.Ratio, r.Name, d.low, d.high)
+		case heldFilled:
+			return fmt.Sprintf("filledRatio: the ratio %.4g of %s is %.4g with what is missing or unready filled in, which is within %.4g to %.4g", r.Ratio, r.Name, r.Filled, d.low, d.high)
+		case heldTurned:
+			return fmt.Sprintf("filledRatio: the ratio %.4g of %s is %.4g with what is missing or unready filled in, which is the other direction", r.Ratio, r.Name, r.Filled)
+		case heldDirection:
+			return fmt.Sprintf("direction: the ratio %.4g of %s over the pods that count would scale the other way", cmp.Or(r.Filled, r.Ratio), r.Name)
+		case heldNot:
+		}
+	}
+	return ""
 }
 
 func (d *Decision) policy() string {
@@ -175,9 +200,9 @@ func (m *MetricStatement) text(b *strings.Builder) {
 	if m.Error != "" {
 		fmt.Fprintf(b, "  failed: %s\n", m.Error)
 	} else {
-		usage, target := m.Usage, m.Target
+		usage, target := *m.Usage, m.Target
 		if m.TargetUtilization != nil {
-			usage, target = fmt.Sprintf("%d %% (%s each)", *m.Utilization, m.Usage), fmt.Sprintf("%d %%", *m.TargetUtilization)
+			usage, target = fmt.Sprintf("%d %% (%s each)", *m.Utilization, usage), fmt.Sprintf("%d %%", *m.TargetUtilization)
 		}
 		fmt.Fprintf(b, "  usage %s, target %s", usage, target)
 		if m.Ratio != nil {

@@ -7,10 +7,13 @@ func (s *Scaler) fallback(m *metric, r *MetricResult, now time.Time, h *History)
 	if !s.does(MetricFallback) {
 		return
 	}
-	slot := -1
+	slot, since := -1, now
 	for j := range h.Failures {
-		if h.Failures[j].Metric == m.id {
+		switch h.Failures[j].Metric {
+		case m.id:
 			slot = j
+		case m.name:
+			since = h.Failures[j].Since // as people write it: all metrics of this name
 		}
 	}
 	if r.Proposal != nil {
@@ -20,7 +23,7 @@ func (s *Scaler) fallback(m *metric, r *MetricResult, now time.Time, h *History)
 		return
 	}
 	if slot < 0 {
-		h.Failures = append(h.Failures, Failure{Metric: m.id, Since: now})
+		h.Failures = append(h.Failures, Failure{Metric: m.id, Since: since})
 		slot = len(h.Failures) - 1
 	}
 	f := s.spec.Fallback

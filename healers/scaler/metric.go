@@ -76,9 +76,9 @@ func (s *Scaler) perPod(m *metric, o *Observation, out MetricResult) MetricResul
 	warming := g.unready.pods > 0 && first.value > 1
 	if !warming && g.missing.pods == 0 {
 		if s.within(first.value) {
-			return out.propose(o.SpecReplicas)
+			return out.hold(heldWithin, o.SpecReplicas)
 		}
-		return out.propose(s.straight(first.value, s.arithmetic.times(first, g.ready.pods), o.SpecReplicas))
+		return s.straight(first.value, s.arithmetic.times(first, g.ready.pods), o.SpecReplicas, out)
 	}
 	all := g.ready
 	switch {
@@ -98,29 +98,32 @@ func (s *Scaler) perPod(m *metric, o *Observation, out MetricResult) MetricResul
 	}
 	again := compare(all)
 	out.Filled = again.value
-	if s.within(again.value) || first.value < 1 && again.value > 1 || first.value > 1 && again.value < 1 {
-		return out.propose(o.SpecReplicas)
+	switch {
+	case s.within(again.value):
+		return out.hold(heldFilled, o.SpecReplicas)
+	case first.value < 1 && again.value > 1 || first.value > 1 && again.value < 1:
+		return out.hold(heldTurned, o.SpecReplicas)
 	}
-	return out.propose(turned(again.value, s.arithmetic.times(again, all.pods), o.SpecReplicas))
+	return turned(again.value, s.arithmetic.times(again, all.pods), o.SpecReplicas, out)
 }
 
 // turned keeps what would go against its ratio: more pods than replicas were counted, or
 // fewer.
-func turned(ratio float64, n, current int32) int32 {
+func turned(ratio float64, n, current int32, out MetricResult) MetricResult {
 	if ratio < 1 && n > current || ratio > 1 && n < current {
-		return current
+		return out.hold(heldDirection, current)
 	}
-	return n
+	return out.propose(n)
 }
 
 // straight is turned where upstream does not ask: during a rollout more pods than replicas
 // are ready, and usage below its target would scale up (H5); and where none is ready, any
 // usage would scale down.
-func (s *Scaler) straight(ratio float64, n, current int32) int32 {
+func (s *Scaler) straight(ratio float64, n, current int32, out MetricResult) MetricResult {
 	if !s.does(KeptDirection) {
-		return n
+		return out.propose(n)
 	}
-	return turned(ratio, n, current)
+	return turned(ratio, n, current, out)
 }
 
 // percent is upstream's currentUtilization.
@@ -179,7 +182,7 @@ func (s *Scaler) shared(m *metric, o *Observation, usage int64, out MetricResult
 			out.Usage = each(usage, o.StatusReplicas)
 		}
 		if s.within(r.value) && (o.StatusReplicas > 0 || !s.does(NoZeroDivision)) {
-			return out.propose(o.StatusReplicas)
+			return out.hold(heldWithin, o.StatusReplicas)
 		}
 		// What one pod should do, whatever they are: upstream does not multiply by what it
 		// has just divided by.
@@ -195,14 +198,14 @@ func (s *Scaler) shared(m *metric, o *Observation, usage int64, out MetricResult
 		return out.propose(s.arithmetic.times(r, 1))
 	}
 	if s.within(r.value) {
-		return out.propose(o.SpecReplicas)
+		return out.hold(heldWithin, o.SpecReplicas)
 	}
 	serving, pods := s.serving(o)
 	out.Ready = int(serving)
 	if pods == 0 {
 		return out.fail("unable to calculate ready pods: no pods returned by selector while calculating replica count")
 	}
-	return out.propose(s.straight(r.value, s.arithmetic.times(r, serving), o.SpecReplicas))
+	return s.straight(r.value, s.arithmetic.times(r, serving), o.SpecReplicas, out)
 }
 
 // each is what one of so many uses, rounded up as upstream tells it.
@@ -211,6 +214,12 @@ func each(usage int64, pods int32) int64 {
 	return int64(max(math.MinInt64, min(n, math.MaxInt64-1024))) // the largest that a float holds and an int64 too
 }
 
+// tolerated are the lowest and the highest ratio that change nothing.
+func (s *Scaler) tolerated() (low, high float64) {
+	return 1 - s.down.tolerance, 1 + s.up.tolerance
+}
+
 func (s *Scaler) within(ratio float64) bool {
-	return 1-s.down.tolerance <= ratio && ratio <= 1+s.up.tolerance
+	low, high := s.tolerated()
+	return low <= ratio && ratio <= high
 }

@@ -231,6 +231,36 @@ func TestTheHistorySurvives(t *testing.T) {
 	})
 }
 
+// What is remembered costs a decision no allocation.
+func TestAHistoryIsNotAllocatedFor(t *testing.T) {
+	spec := utilization(50)
+	spec.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{
+		ScaleUp:   &autoscalingv2.HPAScalingRules{Policies: policies{pods(1000, 1800)}},
+		ScaleDown: &autoscalingv2.HPAScalingRules{Policies: policies{pods(1000, 1800)}},
+	}
+	full := scaler.History{Recommendations: []scaler.Recommendation{{At: ago(time.Hour), Replicas: 9}}}
+	for i := range 1000 {
+		at := ago(1700*time.Second - time.Duration(i)*time.Second)
+		full.Recommendations = append(full.Recommendations, scaler.Recommendation{At: at, Replicas: 9})
+		full.ScaleUps = append(full.ScaleUps, scaler.Change{At: at, Change: 1})
+		full.ScaleDowns = append(full.ScaleDowns, scaler.Change{At: at.Add(time.Millisecond), Change: 1})
+	}
+	empty := scaler.History{Recommendations: make([]scaler.Recommendation, 0, 1)} // the one that is kept is no growth
+	for _, compat := range []bool{true, false} {
+		s := scaler.New(spec, scaler.Options{Compat: compat})
+		o := &scaler.Observation{Now: noon, SpecReplicas: 9, StatusReplicas: 9, Pods: cpu(1000, 600, 700, 800, 900, 1000, 600, 700, 800, 900)}
+		allocations := func(of *scaler.History) float64 {
+			return testing.AllocsPerRun(100, func() {
+				h := *of
+				s.Decide(o, &h)
+			})
+		}
+		if none, all := allocations(&empty), allocations(&full); none != all {
+			t.Errorf("compat %v: %v allocations with an empty history, %v with a full one", compat, none, all)
+		}
+	}
+}
+
 func BenchmarkDecide(b *testing.B) {
 	usage := make([]int64, 1000)
 	for i := range usage {

@@ -102,6 +102,7 @@ func (r *rules) take(from *autoscalingv2.HPAScalingRules) {
 func (s *Scaler) Decide(o *Observation, h *History) Decision {
 	current := o.SpecReplicas
 	d := Decision{Current: current, Desired: current, Min: s.min, Max: s.max}
+	d.low, d.high = s.tolerated()
 	d.is(AbleToScale, true, "SucceededGetScale", "the HPA controller was able to get the target's current scale")
 	wall := o.Wall
 	if wall.IsZero() {
@@ -162,7 +163,7 @@ func (s *Scaler) byMetrics(d *Decision, o *Observation, h *History) {
 	d.Bad = bad
 	if bad >= len(s.metrics) || bad > 0 && wanted < d.Current {
 		d.is(ScalingActive, false, d.failed, "the HPA was unable to compute the replica count: "+first.Error)
-		d.Wanted = d.Current
+		d.Wanted, d.others = d.Current, max(wanted, 0)
 		d.bind(BoundMetric, int64(bad), int64(len(s.metrics)))
 		return
 	}

@@ -34,7 +34,7 @@ func (s *Spec) Validate(at *field.Path, target bool) field.ErrorList {
 		out = append(out, field.Invalid(at.Child("maxReplicas"), s.MaxReplicas, "must be greater than or equal to `minReplicas`"))
 	}
 	if target || s.ScaleTargetRef != (autoscalingv2.CrossVersionObjectReference{}) {
-		out = append(out, reference(s.ScaleTargetRef, at.Child("scaleTargetRef"), false)...)
+		out = append(out, reference(s.ScaleTargetRef, at.Child("scaleTargetRef"), s.ScaleTargetRef.Kind == "ReplicationController")...)
 	}
 	shared := false
 	for i := range s.Metrics {
@@ -77,8 +77,8 @@ func (s *Spec) ours(at *field.Path) (out field.ErrorList) {
 	return out
 }
 
-// reference is upstream's ValidateCrossVersionObjectReference. A core kind, without a
-// group, may be what a metric is of, but not what is scaled.
+// reference is upstream's ValidateCrossVersionObjectReference. A core kind, which has no
+// group, may be what a metric is of; of what is scaled only a ReplicationController is one.
 func reference(r autoscalingv2.CrossVersionObjectReference, at *field.Path, core bool) (out field.ErrorList) {
 	out = append(out, segment(r.Kind, at.Child("kind"), "")...)
 	out = append(out, segment(r.Name, at.Child("name"), "")...)

@@ -38,6 +38,12 @@ func (in *observations) check(doc *manifest.Doc) []manifest.Problem {
 	}
 	c.changes("history.scaleUps", "grew", in.History.ScaleUps)
 	c.changes("history.scaleDowns", "shrank", in.History.ScaleDowns)
+	for i, f := range in.History.Failures {
+		c.named(fmt.Sprintf("history.failures[%d].metric", i), f.Metric)
+	}
+	if s := in.History.Spent; s != nil && s.Hours < 0 {
+		c.add("history.spent.hours", "expected replica-hours of at least 0, got %g", s.Hours)
+	}
 	return c.found
 }
 

@@ -20,12 +20,21 @@ spec:
 status: {currentReplicas: 3}
 `
 
+// named is the document with other metadata.
+func named(metadata string) string {
+	return strings.Replace(whole, "name: web, labels: {app: web}, creationTimestamp: null", metadata, 1)
+}
+
 func TestHPA(t *testing.T) {
 	for name, text := range map[string]string{
-		"whole":        whole,
-		"lean":         "maxReplicas: 10",
-		"json":         `{"maxReplicas": 10}`,
-		"spec alone":   "spec: {maxReplicas: 10}",
+		"whole":      whole,
+		"lean":       "maxReplicas: 10",
+		"json":       `{"maxReplicas": 10}`,
+		"spec alone": "spec: {maxReplicas: 10}",
+		"as kubectl writes it": named(`name: web, namespace: shop, uid: 9f0e, resourceVersion: "7", generation: 2, creationTimestamp: "2026-01-31T08:00:00Z",
+  labels: {app: web}, annotations: {Owner.example.com/Team: A b!}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: 9f0e}],
+  managedFields: [{manager: kubectl, operation: Update, apiVersion: autoscaling/v2, time: "2026-01-31T08:00:00Z", fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:maxReplicas": {}}}}]`),
+		"a core kind":  strings.Replace(whole, "apiVersion: apps/v1, kind: Deployment", "apiVersion: v1, kind: ReplicationController", 1),
 		"without name": "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nspec: {maxReplicas: 10}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,9 +52,22 @@ func TestHPA(t *testing.T) {
 // What kubectl apply refuses, under the path that it names.
 func TestHPAIsRefused(t *testing.T) {
 	for _, row := range []struct{ name, text, says string }{
+		{"a name that is a number", named("name: 123"), "metadata.name: expected a text"},
+		{"a number for a name, and no target", "metadata: {name: 123}\nspec: {maxReplicas: 10}", "spec.scaleTargetRef.kind: Required value"},
+		{"a name that is misspelled", named("nome: web"), "metadata.nome: unknown field; did you mean name?"},
+		{"a name that is no subdomain", named("name: A_B"), `metadata.name: Invalid value: "A_B": a lowercase RFC 1123 subdomain`},
+		{"a prefix that is none", named("generateName: A_B"), "metadata.generateName: Invalid value"},
+		{"a prefix, and no target", "metadata: {generateName: web-}\nspec: {maxReplicas: 10}", "spec.scaleTargetRef.kind: Required value"},
+		{"a label that is none", named(`name: web, labels: {"a b!": x}`), "metadata.labels: Invalid value"},
+		{"a label that is a number", named("name: web, labels: {a: 1}"), "metadata.labels.a: expected a text"},
+		{"an annotation that is none", named(`name: web, annotations: {"a b!": x}`), "metadata.annotations: Invalid value"},
+		{"a namespace that is none", named("name: web, namespace: A_B"), "metadata.namespace: Invalid value"},
+		{"an owner without a name", named("name: web, ownerReferences: [{apiVersion: v1, kind: Pod, uid: x}]"), "metadata.ownerReferences[0].name: Required value"},
+		{"metadata that is a text", strings.Replace(whole, "{name: web, labels: {app: web}, creationTimestamp: null}", "web", 1), "metadata: expected fields"},
 		{"no maximum", "minReplicas: 2", "maxReplicas: Invalid value: 0: must be greater than 0"},
 		{"a maximum below the minimum", "spec: {minReplicas: 3, maxReplicas: 2}", "spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`"},
 		{"no target", strings.Replace(whole, "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n", "", 1), "spec.scaleTargetRef.kind: Required value"},
+		{"a core kind that cannot be scaled", strings.Replace(whole, "apiVersion: apps/v1, kind: Deployment", "apiVersion: v1, kind: Pod", 1), "spec.scaleTargetRef.apiVersion: Invalid value"},
 		{"an unknown field", "maxReplicas: 2\nmetric: []", "unknown field; did you mean metrics?"},
 		{"another version", strings.Replace(whole, "autoscaling/v2", "autoscaling/v1", 1), "apiVersion: expected autoscaling/v2"},
 		{"another kind", strings.Replace(whole, "HorizontalPodAutoscaler", "Deployment", 1), "kind: expected HorizontalPodAutoscaler"},
@@ -124,6 +146,8 @@ func TestObservationIsRefused(t *testing.T) {
 		{"fewer than none", `{"specReplicas": -1}`, "specReplicas: expected a number of replicas"},
 		{"more than there can be", `{"specReplicas": 99999999999}`, "specReplicas"},
 		{"a change of nothing", `{"history": {"scaleUps": [{"at": "2026-01-31T11:58:00Z", "change": 0}]}}`, "history.scaleUps[0].change"},
+		{"a failure of nothing", `{"history": {"failures": [{"since": "2026-01-31T11:58:00Z"}]}}`, "history.failures[0].metric"},
+		{"less than nothing spent", `{"history": {"spent": {"hours": -1}}}`, "history.spent.hours: expected replica-hours"},
 		{"no pod", `{"pods": [null]}`, "pods[0].name: expected a name"},
 		{"a pod without a name", `{"pods": [{"name": ""}]}`, "pods[0].name: expected a name"},
 		{"no container", `{"pods": [{"name": "a", "containers": [null]}]}`, "pods[0].containers[0].name: expected a name"},

@@ -2,6 +2,7 @@ package files
 
 import (
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,6 +14,21 @@ type history struct {
 	ScaleUps        []change         `json:"scaleUps,omitempty"`
 	ScaleDowns      []change         `json:"scaleDowns,omitempty"`
 	ScaledToZero    *bool            `json:"scaledToZero,omitempty"`
+	Failures        []failure        `json:"failures,omitempty"`
+	Spent           *spent           `json:"spent,omitempty"`
+}
+
+// failure is a metric, by its name, that could not be had since a time: a fallback waits
+// for that.
+type failure struct {
+	Metric string      `json:"metric"`
+	Since  metav1.Time `json:"since"`
+}
+
+// spent are the replica-hours of the day up to a time.
+type spent struct {
+	Hours float64      `json:"hours"`
+	At    *metav1.Time `json:"at,omitempty"` // default: now
 }
 
 type recommendation struct {
@@ -25,7 +41,7 @@ type change struct {
 	Change int32       `json:"change"`
 }
 
-func (h *history) read() *scaler.History {
+func (h *history) read(now time.Time) *scaler.History {
 	out := &scaler.History{ScaledToZero: h.ScaledToZero}
 	for _, r := range h.Recommendations {
 		out.Recommendations = append(out.Recommendations, scaler.Recommendation{At: r.At.Time, Replicas: r.Replicas})
@@ -36,6 +52,16 @@ func (h *history) read() *scaler.History {
 		}
 		slices.SortStableFunc(out, func(a, b scaler.Change) int { return a.At.Compare(b.At) })
 		return out
+	}
+	for _, f := range h.Failures {
+		out.Failures = append(out.Failures, scaler.Failure{Metric: f.Metric, Since: f.Since.Time})
+	}
+	if s := h.Spent; s != nil {
+		at := now
+		if s.At != nil {
+			at = s.At.Time
+		}
+		out.Spent = scaler.Spent{Day: at.UTC().Truncate(24 * time.Hour), At: at.UTC(), Hours: s.Hours}
 	}
 	out.ScaleUps, out.ScaleDowns = changes(h.ScaleUps), changes(h.ScaleDowns)
 	return out

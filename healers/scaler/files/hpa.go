@@ -3,7 +3,8 @@ package files
 import (
 	"slices"
 
-	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/rebound-chaos/rebound/fixtures/manifest"
@@ -12,11 +13,33 @@ import (
 
 // full is a HorizontalPodAutoscaler as kubectl writes it.
 type full struct {
-	APIVersion string         `json:"apiVersion,omitempty"`
-	Kind       string         `json:"kind,omitempty"`
-	Metadata   map[string]any `json:"metadata,omitempty"`
-	Spec       scaler.Spec    `json:"spec"`
-	Status     any            `json:"status,omitempty"` // of no interest
+	APIVersion string      `json:"apiVersion,omitempty"`
+	Kind       string      `json:"kind,omitempty"`
+	Metadata   metadata    `json:"metadata,omitzero"`
+	Spec       scaler.Spec `json:"spec"`
+	Status     any         `json:"status,omitempty"` // of no interest
+}
+
+// metadata is decoded as strictly as the spec; what it must have its validation says.
+type metadata struct {
+	metav1.ObjectMeta `json:",inline"`
+
+	_ struct{} `manifest:"sparse"`
+}
+
+// validate finds what the API server refuses. A name and a namespace may be left out, as
+// nothing is applied.
+func (m *metadata) validate() (out field.ErrorList) {
+	object := m.ObjectMeta
+	if object.Namespace == "" {
+		object.Namespace = metav1.NamespaceDefault
+	}
+	for _, e := range validation.ValidateObjectMeta(&object, true, validation.NameIsDNSSubdomain, field.NewPath("metadata")) {
+		if e.Field != "metadata.name" || e.Type != field.ErrorTypeRequired {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 const (
@@ -48,7 +71,10 @@ func HPA(file string, data []byte) (*scaler.Spec, error) {
 	}
 	var f full
 	err = doc.Decode(&f)
-	name, _ := f.Metadata["name"].(string)
+	// A name that is none is one nevertheless: what it stands on could not be applied without
+	// a target either.
+	written, _ := peek.Rest["metadata"].(map[string]any)
+	named := written["name"] != nil && written["name"] != "" || f.Metadata.GenerateName != ""
 	var found []manifest.Problem
 	if f.APIVersion != "" && f.APIVersion != apiVersion {
 		found = append(found, doc.Problem("apiVersion", "expected %s, got %q; kubectl get hpa.v2.autoscaling NAME -o yaml writes it", apiVersion, f.APIVersion))
@@ -56,12 +82,10 @@ func HPA(file string, data []byte) (*scaler.Spec, error) {
 	if f.Kind != "" && f.Kind != kind {
 		found = append(found, doc.Problem("kind", "expected %s, got %q", kind, f.Kind))
 	}
-	if name != "" {
-		for _, text := range validation.IsDNS1123Subdomain(name) {
-			found = append(found, doc.Problem("metadata.name", "%q: %s", name, text))
-		}
+	for _, e := range f.Metadata.validate() {
+		found = append(found, doc.Problem(e.Field, "%s", e.ErrorBody()))
 	}
-	return finish(doc, err, &f.Spec, field.NewPath("spec"), name != "", found...)
+	return finish(doc, err, &f.Spec, field.NewPath("spec"), named, found...)
 }
 
 // finish fills in the defaults and adds what the validation finds.

@@ -190,7 +190,7 @@ func Observation(file string, data []byte, compat bool) (*scaler.Observation, *s
 		}
 		o.External = append(o.External, e)
 	}
-	return o, in.History.read(), nil
+	return o, in.History.read(o.Now), nil
 }
 
 func (p *pod) read(now time.Time, milli func(resource.Quantity) int64) scaler.Pod {
