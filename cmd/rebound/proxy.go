@@ -96,7 +96,7 @@ input, 1 it could not listen.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			config, err := f.config()
-			if err != nil {
+			if err = errors.Join(noZero(c), err); err != nil {
 				return usage(err)
 			}
 			config.Listening = func(routes []net.Addr, admin net.Addr) {
@@ -147,6 +147,17 @@ input, 1 it could not listen.`,
 	c.Flags().BoolVar(&f.fresh, "fresh", false, "a connection for each request, from a port not used for long: for what balances by connection, as a Service of Kubernetes")
 	c.Flags().BoolVar(&f.check, "check", false, "say whether all of this makes sense, and listen nowhere")
 	return c
+}
+
+// noZero refuses times that were set to 0, which would mean the default.
+func noZero(c *cobra.Command) error {
+	var found []error
+	for _, name := range []string{"connect-timeout", "timeout", "idle-timeout", "drain"} {
+		if d, err := c.Flags().GetDuration(name); err == nil && d == 0 && c.Flags().Changed(name) {
+			found = append(found, fmt.Errorf("--%s 0 is not a time: leave it out for the default, or give a short one, like 1ms", name))
+		}
+	}
+	return errors.Join(found...)
 }
 
 // speaksHTTP tells whether any route does.

@@ -44,7 +44,11 @@ func TestProxyMistakes(t *testing.T) {
 		"no fleet":   {[]string{"--route", ":9000=http://orders", "--identity", "a"}, []string{"--identity is for --fleet, or a spread"}},
 		"bad fleet":  {[]string{"--route", ":9000=http://orders", "--fleet", "coordinator:7070"}, []string{"--fleet", "coordinator:7070"}},
 		"itself":     {[]string{"--route", ":9000=http://localhost:9000"}, []string{"would call itself"}},
-		"extra":      {[]string{"http://orders"}, []string{"unknown command"}},
+		"no time": {
+			[]string{"--route", ":9000=http://orders", "--drain", "0s", "--timeout", "0", "--idle-timeout", "0s", "--connect-timeout", "0ms"},
+			[]string{"--drain 0", "--timeout 0", "--idle-timeout 0", "--connect-timeout 0", "leave it out"},
+		},
+		"extra": {[]string{"http://orders"}, []string{"unknown command"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if code := execute(t.Context(), append([]string{"proxy"}, c.args...)); code != exitUsage {
