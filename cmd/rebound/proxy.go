@@ -18,6 +18,7 @@ import (
 
 	"github.com/rebound-chaos/rebound/healers/breaker"
 	"github.com/rebound-chaos/rebound/healers/breaker/fleet"
+	"github.com/rebound-chaos/rebound/healers/breaker/settings"
 	"github.com/rebound-chaos/rebound/healers/breaker/sidecar"
 )
 
@@ -59,7 +60,8 @@ that the trial fails, up to 5m. Its fields:
   trials, successes         how many may try at once, and how many must succeed
   trialTimeout, slowAfter   a trial that takes longer failed; a call that takes as long is slow
   resetAfter                closed for so long, it begins with openFor again
-  spread, identity          adds a part of spread that is identity's, for a fleet
+  spread, identity          adds a part of spread that is identity's, for a fleet; identity is
+                            who shares the file (default --identity)
   ramp, rampFrom            when it closes, calls come back over such a time, from such a share
   mode                      automatic, forceOpen, forceClosed or metricsOnly
 
@@ -94,7 +96,7 @@ input, 1 it could not listen.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			config, err := f.config()
-			if err != nil {
+			if err = errors.Join(noZero(c), err); err != nil {
 				return usage(err)
 			}
 			config.Listening = func(routes []net.Addr, admin net.Addr) {
@@ -141,10 +143,21 @@ input, 1 it could not listen.`,
 	c.Flags().DurationVar(&f.idle, "idle-timeout", 0, "for how long a connection may be silent (default 5m)")
 	c.Flags().DurationVar(&f.end, "drain", 0, "how long what is under way may take to end (default 10s)")
 	c.Flags().StringVar(&f.fleet, "fleet", "", "the URL of a coordinator, whose members share their trials (default none)")
-	c.Flags().StringVar(&f.identity, "identity", "", "which of the members it is (default the host's name)")
+	c.Flags().StringVar(&f.identity, "identity", "", "which of a fleet it is: of its members, and of those with a spread in --breaker (default the host's name)")
 	c.Flags().BoolVar(&f.fresh, "fresh", false, "a connection for each request, from a port not used for long: for what balances by connection, as a Service of Kubernetes")
 	c.Flags().BoolVar(&f.check, "check", false, "say whether all of this makes sense, and listen nowhere")
 	return c
+}
+
+// noZero refuses times that were set to 0, which would mean the default.
+func noZero(c *cobra.Command) error {
+	var found []error
+	for _, name := range []string{"connect-timeout", "timeout", "idle-timeout", "drain"} {
+		if d, err := c.Flags().GetDuration(name); err == nil && d == 0 && c.Flags().Changed(name) {
+			found = append(found, fmt.Errorf("--%s 0 is not a time: leave it out for the default, or give a short one, like 1ms", name))
+		}
+	}
+	return errors.Join(found...)
 }
 
 // speaksHTTP tells whether any route does.
@@ -156,28 +169,33 @@ func (f *proxyFlags) speaksHTTP() bool {
 	})
 }
 
+// who is which of a fleet it is.
+func (f *proxyFlags) who() (string, error) {
+	if f.identity != "" {
+		return f.identity, nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("the name of the host is not known: set --identity: %w", err)
+	}
+	return host, nil
+}
+
 // join makes the breakers of all routes members of the fleet, each of those of what it calls.
 func (f *proxyFlags) join(config *sidecar.Config) ([]*fleet.Client, error) {
 	if f.fleet == "" {
-		if f.identity != "" {
-			return nil, errors.New("--identity is for --fleet, which is not set")
-		}
 		return nil, nil
 	}
-	who := f.identity
-	if who == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return nil, fmt.Errorf("the name of the host is not known: set --identity: %w", err)
-		}
-		who = host
+	who, err := f.who()
+	if err != nil {
+		return nil, err
 	}
 	var all []*fleet.Client
 	var found []error
 	for i := range config.Routes {
 		r := &config.Routes[i]
 		m, err := fleet.NewClient(fleet.ClientConfig{
-			URL: f.fleet, Dependency: cmp.Or(r.Breaker.Name, r.Upstream), Name: "proxy", Identity: fmt.Sprintf("%s %s#%d", who, r.Listen, i+1),
+			URL: f.fleet, Dependency: cmp.Or(r.Breaker.Name, r.Upstream), Name: "proxy", Identity: fmt.Sprintf("%s %s#%d", cmp.Or(r.Breaker.Identity, who), r.Listen, i+1),
 			Spread: r.Breaker.Spread,
 		})
 		if err != nil {
@@ -201,12 +219,19 @@ func (f *proxyFlags) config() (sidecar.Config, error) {
 			data, err = os.ReadFile(name)
 		}
 		if err == nil {
-			route.Breaker, err = sidecar.ReadBreaker(name, data)
+			who, _ := f.who() // without one the file is told that a spread needs an identity
+			route.Breaker, err = settings.ReadShared(name, data, who)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			route.Breaker = breaker.Config{} // it is told once
+		case f.identity != "" && route.Breaker.Spread != 0:
+			route.Breaker.Identity = f.identity
 		}
 		found = append(found, err)
+	}
+	if f.identity != "" && f.fleet == "" && route.Breaker.Spread == 0 && errors.Join(found...) == nil {
+		found = append(found, errors.New("--identity is for --fleet, or a spread in --breaker, and neither is set"))
 	}
 	if f.fallback != "" {
 		data, err := os.ReadFile(f.fallback)

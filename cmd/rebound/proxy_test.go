@@ -41,10 +41,14 @@ func TestProxyMistakes(t *testing.T) {
 		"inline":     {[]string{"--route", ":9000=http://orders", "--breaker", "{failures: 0.5}"}, []string{"--breaker:1:12"}},
 		"fallback":   {[]string{"--route", ":9000=tcp://store:1", "--fallback", bad}, []string{"failure"}},
 		"two of TCP": {[]string{"--route", ":9000=tcp://store:1", "--route", ":9001=tcp://store:2", "--fallback", empty}, []string{"route 1 has a fallback", "route 2 has a fallback"}},
-		"no fleet":   {[]string{"--route", ":9000=http://orders", "--identity", "a"}, []string{"--identity is for --fleet"}},
+		"no fleet":   {[]string{"--route", ":9000=http://orders", "--identity", "a"}, []string{"--identity is for --fleet, or a spread"}},
 		"bad fleet":  {[]string{"--route", ":9000=http://orders", "--fleet", "coordinator:7070"}, []string{"--fleet", "coordinator:7070"}},
 		"itself":     {[]string{"--route", ":9000=http://localhost:9000"}, []string{"would call itself"}},
-		"extra":      {[]string{"http://orders"}, []string{"unknown command"}},
+		"no time": {
+			[]string{"--route", ":9000=http://orders", "--drain", "0s", "--timeout", "0", "--idle-timeout", "0s", "--connect-timeout", "0ms"},
+			[]string{"--drain 0", "--timeout 0", "--idle-timeout 0", "--connect-timeout 0", "leave it out"},
+		},
+		"extra": {[]string{"http://orders"}, []string{"unknown command"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if code := execute(t.Context(), append([]string{"proxy"}, c.args...)); code != exitUsage {
@@ -61,8 +65,39 @@ func TestProxyMistakes(t *testing.T) {
 }
 
 func TestProxyCheck(t *testing.T) {
-	if _, err := command(t, "proxy", "--route", "127.0.0.1:1=http://orders", "--breaker", "{failures: 2}", "--check"); err != nil {
-		t.Error(err)
+	for name, args := range map[string][]string{
+		"a breaker":              {"--breaker", "{failures: 2}"},
+		"one of a static fleet":  {"--breaker", "{spread: 5m}"},
+		"by a name of its own":   {"--breaker", "{spread: 5m}", "--identity", "orders/2"},
+		"a member":               {"--fleet", "http://coordinator:7070"},
+		"alone once in a spread": {"--fleet", "http://coordinator:7070", "--breaker", "{spread: 5m}"},
+		"by the name of its own": {"--fleet", "http://coordinator:7070", "--breaker", "{spread: 5m, identity: a}", "--identity", "b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := command(t, append([]string{"proxy", "--route", "127.0.0.1:1=http://orders", "--check"}, args...)...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestProxyIsOneOfAFleet: who shares a file with others is set apart by the command, or by
+// the host.
+func TestProxyIsOneOfAFleet(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, f := range map[string]proxyFlags{
+		host: {breaker: "{spread: 5m}"},
+		"a":  {breaker: "{spread: 5m, identity: a}"},
+		"b":  {breaker: "{spread: 5m, identity: a}", identity: "b"},
+		"":   {breaker: "{failures: 2}"},
+	} {
+		f.routes = []string{"127.0.0.1:1=http://orders"}
+		if c, err := f.config(); err != nil || c.Routes[0].Breaker.Identity != want {
+			t.Errorf("%v %v, want %q", c.Routes, err, want)
+		}
 	}
 }
 

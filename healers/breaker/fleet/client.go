@@ -80,13 +80,19 @@ func NewClient(c ClientConfig) (*Client, error) {
 // New makes a breaker that asks the fleet before it tries, tells it what it found, and is
 // closed when the fleet says so. It should live as long as the client. Spread and Identity
 // of its config are left out: the fleet keeps trials apart, and while nobody coordinates
-// them [ClientConfig.Spread] does.
+// them [ClientConfig.Spread] does. One that is [breaker.Config.ProbeOnly] is so while the
+// coordinator is there: who probes is gone with it.
 func (c *Client) New(config breaker.Config) (*breaker.Breaker, error) {
 	if config.Gate != nil {
 		return nil, fmt.Errorf("%w: the breaker has a Gate already", ErrConfig)
 	}
 	config.Spread, config.Identity = 0, ""
-	if !config.ProbeOnly {
+	if config.ProbeOnly {
+		if err := config.Validate(); err != nil { // it may not say how its calls would try
+			return nil, err
+		}
+		config.ProbeOnly, config.Gate = false, probed{c}
+	} else {
 		config.Gate = c
 	}
 	listen := config.Listen
@@ -136,6 +142,16 @@ func (c *Client) Take(time.Duration) time.Duration {
 	c.mu.Unlock()
 	poke(c.signal)
 	return wait
+}
+
+// probed is the gate of breakers that somebody probes for.
+type probed struct{ *Client }
+
+// Take implements [breaker.Gate].
+func (p probed) Take(time.Duration) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.member.TakeAlone(p.now())
 }
 
 func (c *Client) now() time.Duration { return time.Since(c.began) }

@@ -19,7 +19,8 @@
 // them: time is an argument, for simulators. [Coordinator] is a Core that is served over
 // HTTP; [Client] is a Member that talks to one. [Prober] asks a dependency on behalf of
 // all. Whoever has a probe already, as the healing engine has, runs a Coordinator and tells
-// it by [Coordinator.Probed]; its members may be [breaker.Config.ProbeOnly].
+// it by [Coordinator.Probed]; its members may be [breaker.Config.ProbeOnly], which holds
+// while the coordinator is there.
 //
 // # What it holds to
 //

@@ -43,6 +43,9 @@ const longestHold = 5 * time.Minute
 // lookAgain is how soon a breaker may ask a member that waits for an answer.
 const lookAgain = 50 * time.Millisecond
 
+// probedAgain is how soon whoever is refused may look for what a probe has found.
+const probedAgain = time.Second
+
 // NewMember is a member that is alone at first. The spread is [ClientConfig.Spread].
 func NewMember(identity string, spread time.Duration) *Member {
 	m := &Member{spread: or(spread, DefaultSpread), slot: never, alone: never, hold: math.MinInt64, ask: math.MinInt64}
@@ -69,6 +72,15 @@ func (m *Member) Take(now time.Duration) time.Duration {
 	return max(m.ask-now, lookAgain)
 }
 
+// TakeAlone is Take for a breaker whose calls are trials only while the coordinator is away:
+// else somebody probes for it.
+func (m *Member) TakeAlone(now time.Duration) time.Duration {
+	if m.here {
+		return probedAgain
+	}
+	return m.Take(now)
+}
+
 // lonely gives a trial without a coordinator: one in a spread, the first at the member's
 // place in it, counted from when it is first needed.
 func (m *Member) lonely(now time.Duration) time.Duration {
@@ -93,8 +105,13 @@ func (m *Member) Here(now time.Duration, id string) {
 }
 
 // Away says that the coordinator does not answer, or does not know the member. It goes on
-// alone, from now: what it has been granted it may still use.
-func (m *Member) Away() { m.here, m.alone = false, never }
+// alone, from now: what it has been granted it may still use. One that is alone already keeps
+// its place in the spread, however often it is told.
+func (m *Member) Away() {
+	if m.here {
+		m.here, m.alone = false, never
+	}
+}
 
 // Wants tells whether to ask for a trial now.
 func (m *Member) Wants(now time.Duration) bool {

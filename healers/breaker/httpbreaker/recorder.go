@@ -2,6 +2,7 @@ package httpbreaker
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -67,10 +68,16 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // Flush implements http.Flusher.
 func (w *recorder) Flush() { _ = w.FlushError() }
 
-// FlushError is what http.ResponseController calls.
+// FlushError is what http.ResponseController calls. Where the writer cannot flush, nothing is
+// gone, and the status is still to come.
 func (w *recorder) FlushError() error {
+	before := w.status
 	w.header(http.StatusOK)
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	if errors.Is(err, http.ErrNotSupported) {
+		w.status = before
+	}
+	return err
 }
 
 // Hijack implements http.Hijacker.

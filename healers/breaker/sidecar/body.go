@@ -104,13 +104,33 @@ func (b *received) Close() error {
 	return err
 }
 
-// upgraded is a connection that speaks something else now.
+// upgraded is a connection that speaks something else now, and ends when nothing was said in
+// either direction for too long.
 type upgraded struct {
 	io.ReadWriteCloser
-	cancel context.CancelFunc
+	cancel   context.CancelFunc
+	patience time.Duration
+	silent   *time.Timer // closes
+}
+
+func (u *upgraded) Read(p []byte) (int, error) {
+	n, err := u.ReadWriteCloser.Read(p)
+	if err == nil {
+		u.silent.Reset(u.patience)
+	}
+	return n, err
+}
+
+func (u *upgraded) Write(p []byte) (int, error) {
+	n, err := u.ReadWriteCloser.Write(p)
+	if err == nil {
+		u.silent.Reset(u.patience)
+	}
+	return n, err
 }
 
 func (u *upgraded) Close() error {
 	defer u.cancel()
+	u.silent.Stop()
 	return u.ReadWriteCloser.Close()
 }

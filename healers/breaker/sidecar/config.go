@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,11 +169,14 @@ func isPort(text string) bool {
 	return err == nil && n > 0
 }
 
+// defaultPorts are those of upstreams that name none.
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
 // listensAt tells whether an upstream is this route, as far as can be seen without asking
 // anybody for a name.
 func (r *Route) listensAt(u *url.URL) bool {
 	host, port, err := net.SplitHostPort(r.Listen)
-	if err != nil || port != u.Port() {
+	if err != nil || port != cmp.Or(u.Port(), defaultPorts[u.Scheme]) {
 		return false
 	}
 	there := net.ParseIP(u.Hostname())

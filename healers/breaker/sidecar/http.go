@@ -211,7 +211,10 @@ func (h *overHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 		if became, ok := r.Context().Value(passageKey{}).(*passage); ok {
 			became.upgraded = true
 		}
-		a.Body = &upgraded{rw, cancel}
+		a.Body = &upgraded{
+			ReadWriteCloser: rw, cancel: cancel,
+			patience: h.route.Idle, silent: time.AfterFunc(h.route.Idle, func() { _ = rw.Close() }),
+		}
 		return a, nil
 	}
 	a.Body = &received{

@@ -9,7 +9,7 @@ import (
 // conn is a connection with what database/sql cannot tell from its absence. The rest is
 // added by wrap.
 type conn struct {
-	driver.Conn // for Close, and for what has no context
+	driver.Conn // for what has no context
 	guard       *guard
 }
 
@@ -23,6 +23,12 @@ func Unwrap(driverConn any) any {
 }
 
 func (c *conn) own() driver.Conn { return c.Conn }
+
+// Close closes it. A trial that it has kept is for others.
+func (c *conn) Close() error {
+	c.guard.giveBack()
+	return c.Conn.Close()
+}
 
 // Ping asks the database, if the driver can. Else it has nothing to say, and tells the
 // breaker nothing.

@@ -69,12 +69,6 @@ func (c *Connector) Close() error {
 	return nil
 }
 
-// guard is the way through the breaker.
-type guard struct {
-	b        *breaker.Breaker
-	classify func(context.Context, error) breaker.Outcome
-}
-
 // kind is what a call is for.
 type kind uint8
 
@@ -91,14 +85,21 @@ func through[T any](ctx context.Context, g *guard, k kind, call func() (T, error
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
-	permit, err := g.b.Allow()
+	permit, err := g.allow()
 	if err != nil {
 		return none, err
 	}
-	outcome := breaker.Failure // unless call returns
-	defer func() { permit.Done(outcome) }()
+	outcome, led := breaker.Failure, false // unless call returns
+	defer func() {
+		if led && outcome == breaker.Neutral && permit.Trial() {
+			g.keep(permit)
+			return
+		}
+		permit.Done(outcome)
+	}()
 	v, err := call()
 	outcome = g.outcome(ctx, k, err)
+	led = k != asks && err == nil || errors.Is(err, driver.ErrSkip)
 	return v, err
 }
 

@@ -16,6 +16,9 @@
 // would have a success before it. Each try of database/sql is a call of its own. What is
 // a failure is for [Classify] to say.
 //
+// A trial that has only led to a call, or that the driver has skipped (driver.ErrSkip), is
+// kept for the connection's next call, and is neutral where none comes within 100 ms.
+//
 // Commit, Rollback, Close, ResetSession and IsValid go past the breaker: what was begun is
 // to be ended, and a connection whose Rollback was refused would go back to the pool with
 // its transaction open. Rows are read without it too: what breaks then, the next call
