@@ -32,13 +32,18 @@ type started struct {
 
 func start(t *testing.T, routes ...sidecar.Route) *started {
 	t.Helper()
+	return startDraining(t, 300*time.Millisecond, routes...)
+}
+
+func startDraining(t *testing.T, drain time.Duration, routes ...sidecar.Route) *started {
+	t.Helper()
 	for i := range routes {
 		routes[i].Listen = "127.0.0.1:0"
 	}
 	p := &started{t: t, client: &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}}
 	listening := make(chan struct{})
 	s, err := sidecar.New(sidecar.Config{
-		Routes: routes, Admin: "127.0.0.1:0", Drain: 300 * time.Millisecond,
+		Routes: routes, Admin: "127.0.0.1:0", Drain: drain,
 		Listening: func(all []net.Addr, admin net.Addr) {
 			for _, a := range all {
 				p.routes = append(p.routes, a.String())
@@ -252,7 +257,7 @@ func TestLateAndCut(t *testing.T) {
 
 func TestDrains(t *testing.T) {
 	asked, proceed := make(chan struct{}), make(chan struct{})
-	p := start(t, sidecar.Route{Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	p := startDraining(t, time.Minute, sidecar.Route{Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(asked)
 		<-proceed
 		fmt.Fprint(w, "done")
