@@ -78,6 +78,7 @@ func TestBadArguments(t *testing.T) {
 		{"trialsInFlight", `{"atMost":1}`, "to is required"},
 		{"trialsInFlight", `{"to":"store"}`, "atMost: 0 is below 1"},
 		{"trialsInFlight", `{"to":"store","atMost":1,"perSecond":0}`, "above 0"},
+		{"trialsInFlight", `{"to":"store","atMost":1,"perClient":-1}`, "perClient: -1 is below 0"},
 		{"recoveryOvershoot", `{}`, "to is required"},
 		{"recoveryOvershoot", `{"to":"store","atMost":25}`, "needs a sign"},
 		{"recoveryOvershoot", `{"to":"store","within":"8s"}`, `"within"`},

@@ -24,6 +24,7 @@ type round struct {
 	begun, at       time.Duration // the first and the last of them
 	calls, attempts int
 	trials, peak    int     // trials begun in a second, and in flight at once
+	most            int     // in flight at once of one of them
 	rate            float64 // attempts in a second, of those whose time is known
 	rated           bool    // there are some
 }
@@ -71,7 +72,9 @@ func (c *clients) observe(e timeline.Event) {
 	r.calls += b.Calls
 	r.attempts += b.Attempts
 	r.trials += inSecond(b.Trials, over)
-	r.peak += max(b.Peak, b.InFlight)
+	flying := max(b.Peak, b.InFlight)
+	r.peak += flying
+	r.most = max(r.most, flying)
 	if over > 0 {
 		r.rate += float64(b.Attempts) * float64(time.Second) / float64(over)
 		r.rated = true

@@ -20,6 +20,10 @@ type TrialsInFlight struct {
 	From string `json:"from,omitempty"`
 	// AtMost is how many trials may be in flight, of all clients together; required.
 	AtMost int `json:"atMost"`
+	// PerClient is how many of them may be one client's, which is what the permits of its
+	// breaker bound, where it has one. Not set: as many as AtMost, so that some clients may
+	// have more while others have none.
+	PerClient int `json:"perClient,omitzero"`
 	// PerSecond is how many may be begun within a second: a number, or a share of the
 	// clients that have a breaker, rounded up. Not set: 5%, which is at least one.
 	PerSecond Share `json:"perSecond,omitzero"`
@@ -27,11 +31,14 @@ type TrialsInFlight struct {
 
 // Check makes the fold.
 func (a TrialsInFlight) Check() (Check, error) {
-	var few error
+	var few, odd error
 	if a.AtMost < 1 {
 		few = fmt.Errorf("atMost: %d is below 1, and without a trial no breaker closes", a.AtMost)
 	}
-	if err := errors.Join(called(a.To), few); err != nil {
+	if a.PerClient < 0 {
+		odd = fmt.Errorf("perClient: %d is below 0", a.PerClient)
+	}
+	if err := errors.Join(called(a.To), few, odd); err != nil {
 		return nil, err
 	}
 	if a.PerSecond == (Share{}) {
@@ -56,19 +63,28 @@ func (c *trialsInFlight) Verdict() Result {
 	if !c.during.begun {
 		return r.unsure("no fault was injected, so nothing had to be tried")
 	}
+	if c.args.PerClient > 0 {
+		r.Limit += fmt.Sprintf("; at most %d of one client in flight", c.args.PerClient)
+	}
 	there := c.clients.breakers()
 	if there == 0 {
 		return r.unsure("no breaker was told of: " + c.clients.who())
 	}
-	var flying, begun, all int
+	var flying, one, begun, all int
 	for _, n := range c.clients.within(c.during.from, c.during.until) {
-		flying, begun, all = max(flying, n.peak), max(begun, n.trials), all+n.trials
+		flying, one, begun, all = max(flying, n.peak), max(one, n.most), max(begun, n.trials), all+n.trials
 	}
 	most := c.args.PerSecond.Of(there)
 	r.Measured = fmt.Sprintf("%d in flight at once, %d begun in a second, %d in all, by %d clients", flying, begun, all, there)
+	if c.args.PerClient > 0 {
+		r.Measured += fmt.Sprintf("; %d of one client in flight at once", one)
+	}
 	var high []string
 	if flying > c.args.AtMost {
 		high = append(high, fmt.Sprintf("%d trials were in flight at once, %d are allowed", flying, c.args.AtMost))
+	}
+	if c.args.PerClient > 0 && one > c.args.PerClient {
+		high = append(high, fmt.Sprintf("%d trials of one client were in flight at once, %d are allowed", one, c.args.PerClient))
 	}
 	if begun > most {
 		high = append(high, fmt.Sprintf("%d trials were begun within a second, %d are allowed", begun, most))

@@ -1,7 +1,9 @@
 package breaker_test
 
 import (
+	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -68,7 +70,7 @@ func TestLockstep(t *testing.T) {
 					<-time.After(max(0, next-breaker.Clock()-time.Duration(rapid.IntRange(0, 1).Draw(t, "before"))))
 				}
 				now, got, want := breaker.Clock(), false, false
-				switch op := rapid.IntRange(0, 40).Draw(t, "op"); {
+				switch op := rapid.IntRange(0, 42).Draw(t, "op"); {
 				case op < 14:
 					permit, err := b.Allow()
 					ticket, ok := core.Allow(now)
@@ -94,6 +96,11 @@ func TestLockstep(t *testing.T) {
 				case op == 39:
 					b.Force(mode)
 					core.Force(now, mode)
+				case op < 42:
+					ticket, ok := core.Allow(now)
+					if got, want = diesIn(t, b, op == 40), ok; ok {
+						core.Done(now, ticket, breaker.Failure)
+					}
 				default:
 					if got, want := b.Snapshot(), core.Snapshot(now); got != want {
 						t.Fatalf("%+v, want %+v", got, want)
@@ -115,6 +122,25 @@ func TestLockstep(t *testing.T) {
 			}
 		})
 	})
+}
+
+// diesIn tells whether a call was let through, which ends by a panic or by a Goexit.
+func diesIn(t *rapid.T, b *breaker.Breaker, panics bool) (through bool) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer func() { _ = recover() }()
+		_, _ = breaker.Do(t.Context(), b, func(context.Context) (int, error) {
+			through = true
+			if panics {
+				panic("in a call")
+			}
+			runtime.Goexit()
+			return 0, nil
+		})
+	}()
+	<-ended
+	return through
 }
 
 // bubbled is a test without the deadline, which may not be asked for in a bubble.

@@ -1,14 +1,15 @@
 package coordinator_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rebound-chaos/rebound/healers/coordinator"
 )
@@ -50,8 +51,9 @@ func TestRun(t *testing.T) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- begin(t).Run(ctx, ln) }()
-		client := &http.Client{Transport: &http.Transport{}}
+		entered := make(chan struct{}, 1)
+		go func() { ended <- begin(t).Run(ctx, &watched{ln, entered}) }()
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		get := func(path string) (string, error) {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+at+path, http.NoBody)
 			if err != nil {
@@ -79,17 +81,50 @@ func TestRun(t *testing.T) {
 		if err := errors.Join(json.NewDecoder(a.Body).Decode(&m), a.Body.Close()); err != nil {
 			t.Fatal(err)
 		}
-		waits := make(chan struct{})
+		waits := make(chan error, 1)
 		go func() {
-			defer close(waits)
-			_, _ = get("/v1/directives?waitSeconds=20&member=" + m.Member)
+			_, err := get("/v1/directives?waitSeconds=20&member=" + m.Member)
+			waits <- err
 		}()
-		began := time.Now()
+		<-entered
 		stop()
-		if err := <-ended; err != nil || time.Since(began) > 10*time.Second {
-			t.Errorf("it ended with %v after %v", err, time.Since(began))
+		if err := <-ended; err != nil {
+			t.Errorf("it ended with %v", err)
 		}
-		<-waits
+		// Had it waited for the member, it would have hung up on it in the end.
+		if err := <-waits; err != nil {
+			t.Errorf("the member that waited got no answer: %v", err)
+		}
 		client.CloseIdleConnections()
 	}
+}
+
+// watched tells when a request for directives is with the handler: the server has read all
+// of it, and reads on for nothing but to see whether the client leaves.
+type watched struct {
+	net.Listener
+
+	entered chan<- struct{}
+}
+
+func (w *watched) Accept() (net.Conn, error) {
+	c, err := w.Listener.Accept()
+	return &watchedConn{Conn: c, entered: w.entered}, err
+}
+
+type watchedConn struct {
+	net.Conn
+
+	asked   bool
+	entered chan<- struct{}
+}
+
+func (c *watchedConn) Read(p []byte) (int, error) {
+	if c.asked {
+		c.asked = false
+		c.entered <- struct{}{}
+	}
+	n, err := c.Conn.Read(p)
+	c.asked = bytes.Contains(p[:n], []byte("/v1/directives"))
+	return n, err
 }

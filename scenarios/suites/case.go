@@ -158,6 +158,20 @@ func (c Case) Stays() (workload string, replicas int) {
 	return a.Workload, max(w.Replicas, 1)
 }
 
+// storm is more requests of a call than any client makes that bounds its retries.
+const storm = 2
+
+// Storms is the workload that the control asks more than twice for each call, which is what
+// the scenario shows; "": it shows something else. Its own limit is missed by far less.
+func (c Case) Storms() (workload string) {
+	if c.Scenario.Metadata.Name == "retry-storm" {
+		var a assertions.Amplification
+		c.args("amplification", &a)
+		workload = a.To
+	}
+	return workload
+}
+
 // Databases tells whether the shop is on real ones.
 func (c Case) Databases() bool { return c.Platform != run.PlatformProcess }
 

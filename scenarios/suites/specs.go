@@ -71,6 +71,12 @@ func (c Case) specs(play func(context.Context) (*Played, error)) {
 			gomega.Expect(played.Control).NotTo(matchers.RestartAtMost(w, n-1))
 		}, within)
 	}
+	if w := c.Storms(); w != "" && c.Control {
+		ginkgo.It("asks "+w+" little more than users ask, and the control more than twice as much", func(ginkgo.SpecContext) {
+			gomega.Expect(played.Outcome).To(matchers.AmplifyAtMost(w, 0))
+			gomega.Expect(played.Control).NotTo(matchers.AmplifyAtMost(w, storm))
+		}, within)
+	}
 	ginkgo.It("passes every check of its scenario", func(ginkgo.SpecContext) {
 		gomega.Expect(played.Outcome).To(matchers.PassAllChecks())
 	}, within)

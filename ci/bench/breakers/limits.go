@@ -16,8 +16,13 @@ const (
 
 // judge says of each limit whether it was kept, and fails if one was not. A time that is
 // limited is the least of all rounds: what the machine does beside only adds to it. Ratios
-// are medians. What a call costs on all cores is the wall's time over the calls; that times
-// the cores, which each core spends on one, is told beside it.
+// are medians.
+//
+// What a call costs on all cores is the wall's time over the calls, as in the figures that
+// the limit was set beside: it means that all cores together get no less done than one
+// goroutine alone. It is kept, too, by calls that only take turns, each as many times slower
+// as there are cores. What would show that is the time that a core itself spends on a call,
+// which is told beside the limit and not judged.
 func judge(to io.Writer, r *results) error {
 	missed, n := 0, 0
 	limit := func(kept bool, what, found string) {

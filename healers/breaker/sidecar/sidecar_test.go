@@ -32,13 +32,18 @@ type started struct {
 
 func start(t *testing.T, routes ...sidecar.Route) *started {
 	t.Helper()
+	return startDraining(t, 300*time.Millisecond, routes...)
+}
+
+func startDraining(t *testing.T, drain time.Duration, routes ...sidecar.Route) *started {
+	t.Helper()
 	for i := range routes {
 		routes[i].Listen = "127.0.0.1:0"
 	}
 	p := &started{t: t, client: &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}}
 	listening := make(chan struct{})
 	s, err := sidecar.New(sidecar.Config{
-		Routes: routes, Admin: "127.0.0.1:0", Drain: 300 * time.Millisecond,
+		Routes: routes, Admin: "127.0.0.1:0", Drain: drain,
 		Listening: func(all []net.Addr, admin net.Addr) {
 			for _, a := range all {
 				p.routes = append(p.routes, a.String())
@@ -205,40 +210,54 @@ func TestFallbackForStatus(t *testing.T) {
 }
 
 func TestLateAndCut(t *testing.T) {
-	never := make(chan struct{})
-	p := start(t, sidecar.Route{Breaker: breaker.Config{Consecutive: 3}, Timeout: 100 * time.Millisecond, Upstream: upstream(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/cut" {
+	never, entered := make(chan struct{}), make(chan struct{}, 1)
+	h := func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/cut":
 			w.Header().Set("Content-Length", "100")
 			fmt.Fprint(w, "half")
 			return
+		case "/left":
+			entered <- struct{}{}
 		}
 		<-never
-	})})
-	t.Cleanup(func() { close(never) }) // before the upstream is closed
-	if code, h, _ := p.ask("GET", "/", ""); code != 504 || h.Get(sidecar.ByHeader) != "timeout" {
+	}
+	late := start(t, sidecar.Route{Breaker: breaker.Config{Consecutive: 3}, Timeout: 100 * time.Millisecond, Upstream: upstream(t, h)})
+	// What is not late here is not late however slow the machine is.
+	p := start(t, sidecar.Route{Breaker: breaker.Config{Consecutive: 3}, Timeout: time.Minute, Upstream: upstream(t, h)})
+	t.Cleanup(func() { close(never) }) // before the upstreams are closed
+	if code, h, _ := late.ask("GET", "/", ""); code != 504 || h.Get(sidecar.ByHeader) != "timeout" {
 		t.Errorf("late: %d %v", code, h)
 	}
-	p.becomes("1", "calls_total", `outcome="failure"`)
+	late.becomes("1", "calls_total", `outcome="failure"`)
 	if code, _, body := p.ask("GET", "/cut", ""); code != 0 && !strings.HasPrefix(body, "cut") {
 		t.Errorf("cut off: %d %q", code, body)
 	}
-	p.becomes("2", "calls_total", `outcome="failure"`)
+	p.becomes("1", "calls_total", `outcome="failure"`)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, "GET", "http://"+p.routes[0]+"/", nil)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	r, err := http.NewRequestWithContext(ctx, "GET", "http://"+p.routes[0]+"/left", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, err := p.client.Do(r); err == nil {
-		t.Error(a.Status, a.Body.Close())
-	}
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		if a, err := p.client.Do(r); err == nil {
+			t.Error(a.Status, a.Body.Close())
+		}
+	}()
+	<-entered
+	leave()
+	<-left
 	p.becomes("1", "calls_total", `outcome="neutral"`)
+	p.becomes("1", "calls_total", `outcome="failure"`) // and no more
 }
 
 func TestDrains(t *testing.T) {
 	asked, proceed := make(chan struct{}), make(chan struct{})
-	p := start(t, sidecar.Route{Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	p := startDraining(t, time.Minute, sidecar.Route{Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(asked)
 		<-proceed
 		fmt.Fprint(w, "done")
