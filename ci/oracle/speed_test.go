@@ -19,6 +19,9 @@ import (
 const (
 	runs    = 5
 	allowed = 50 // µs, the median of a decision over 1,000 pods
+	// What upstream's takes on the machine that the limit was set on. Where it takes
+	// longer ours may, in proportion: the machine is slow, or busy.
+	reference = 400 // µs
 )
 
 // at hand has the metrics as upstream wants them: what it costs to fetch and sort them is
@@ -87,8 +90,8 @@ func TestOracleSpeed(t *testing.T) {
 	if a < 5*b {
 		t.Errorf("%.1f µs is not five times as fast as %.1f µs", b, a)
 	}
-	if b > allowed {
-		t.Errorf("a decision takes %.1f µs, and may %d", b, allowed)
+	if limit := allowed * max(1, a/reference); b > limit {
+		t.Errorf("a decision takes %.1f µs, and may %.1f", b, limit)
 	}
 	fmt.Printf("1,000 pods: upstream's calculator %.1f µs, a decision of ours %.1f µs (%d B): %.1f times as fast\n", a, b, allocated, a/b)
 }
