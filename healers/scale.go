@@ -134,6 +134,9 @@ func (e *Engine) scaleOne(name string, p *policy.Scaling) {
 		Bound: d.Bound, Have: d.Have, Limit: d.Limit, Says: says.Bound,
 		Asked: len(d.Metrics) > 0 && d.Bound != scaler.BoundMetric, Keep: keep, KeepChanges: [2]time.Duration{up, down}, Compat: p.Compat, Failures: h.Failures, Spent: h.Spent,
 	}
+	if d.Bound == "" {
+		r.Says = "" // what holds a metric's own number is in its ratio, and would be another text each time
+	}
 	for i := range d.Metrics {
 		m := ScaleMetric{Name: d.Metrics[i].Name, Proposal: d.Metrics[i].Proposal, Error: d.Metrics[i].Error}
 		if x := d.Metrics[i].Ratio; !math.IsNaN(x) && !math.IsInf(x, 0) {
